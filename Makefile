@@ -1,0 +1,56 @@
+# make demo       the whole method on the embedded digits, with figures and a report
+# make test       all tests but the long ones
+# make test-long  the long ones
+# make bench      one LeNet-300-100 training step beside PyTorch's
+# make lint       format, lint and type checks
+# make clean      remove what make has made; runs/ stays
+#
+# Everything is installed into .venv, once, by the Python given: make test PYTHON=python3.12
+
+SHELL := bash
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := -m pip --disable-pip-version-check --quiet
+# Each worker compiles its own programs, so the number is bounded by memory too.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
+
+.PHONY: demo test test-long bench lint clean
+
+demo: .venv/.installed
+	@set -o pipefail; $(BIN)/lth run experiments/digits.py | tee .venv/demo.log
+	@echo "The report: $$(tail -n 1 .venv/demo.log)/report.html"
+
+test: .venv/.installed
+	$(PYTEST) -m "not long"
+
+test-long: .venv/.installed
+	$(PYTEST) -m long
+
+bench: .venv/.installed .venv-torch/.installed
+	$(BIN)/python benchmarks/lenet_step.py --torch-python .venv-torch/bin/python
+
+lint: .venv/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+clean:
+	rm -rf .venv .venv-torch build dist *.egg-info
+	rm -rf .pytest_cache .hypothesis .ruff_cache
+	find lth_jax experiments tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.txt setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "lth-jax needs Python 3.11 or newer, and this is $$($(PYTHON) -V 2>&1)." \
+	    "Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP) install -r requirements.txt -e '.[all]'
+	@touch $@
+
+# PyTorch is measured beside, never installed with, the package.
+.venv-torch/.installed: Makefile
+	@echo "Installing PyTorch into .venv-torch (once)"
+	@$(PYTHON) -m venv .venv-torch
+	@.venv-torch/bin/python $(PIP) install torch==2.13.0 numpy
+	@touch $@

@@ -1,0 +1,3 @@
+"""lth_jax: winning tickets in JAX."""
+
+from .config import Config as Config

@@ -1,0 +1,249 @@
+"""The command line: ``lth run | report | show | models | data``."""
+
+import dataclasses
+import importlib.util
+import json
+import math
+import runpy
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from .config import Config, DataConfig, run_dir
+from .errors import InputError, LthError, did_you_mean
+
+Experiment = Annotated[
+    str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")
+]
+RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: words after ``lth``; default: the process's.
+
+    Returns:
+        Exit code: 0 done, 1 failed, 2 bad input, 130/143 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            _commands(words), prog="lth", description=_DESCRIPTION, args=words
+        )
+    except InputError as error:
+        print(f"lth: {error}", file=sys.stderr)
+        return 2
+    except (LthError, OSError) as error:
+        print(f"lth: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _interrupted(130)
+    except _Terminated:
+        return _interrupted(143)
+    return 0
+
+
+_DESCRIPTION = (
+    "Find winning tickets (Frankle & Carbin 2019). Start with: lth run digits"
+)
+
+
+class _Terminated(BaseException):
+    """The process was asked to stop."""
+
+
+def _terminate(signum: int, frame: Any) -> None:
+    del signum, frame
+    raise _Terminated
+
+
+def _interrupted(code: int) -> int:
+    print(
+        "\nlth: interrupted. Complete levels are kept; the same command goes on after"
+        " them.",
+        file=sys.stderr,
+    )
+    return code
+
+
+def _commands(words: Sequence[str]) -> dict[str, Callable[..., Any]]:
+    return {
+        "run": _run_command(words),
+        "report": report,
+        "show": show,
+        "models": models,
+        "data": data,
+    }
+
+
+def _run_command(words: Sequence[str]) -> Callable[..., None]:
+    """Return the run command with the defaults of the experiment in ``words``."""
+    wanted = words[1] if len(words) > 1 and words[0] == "run" else "-"
+    if wanted.startswith("-"):
+        default = Config()
+    else:
+        default = load_experiment(wanted, quick="--quick" in words)
+
+    def run(
+        experiment: Experiment,
+        config: Annotated[Config, tyro.conf.arg(name="")] = default,
+        quick: tyro.conf.FlagCreatePairsOff[bool] = False,
+        dry_run: tyro.conf.FlagCreatePairsOff[bool] = False,
+    ) -> None:
+        """Run an experiment, or go on with it where it was interrupted.
+
+        The last line printed is the run directory; report.html in it shows the result.
+        Every setting of the experiment can be changed below; `lth run EXPERIMENT --help`
+        shows them with the experiment's own values.
+
+        Args:
+            experiment: file of an experiment, e.g. experiments/digits.py, or the name of
+                one that comes with the package.
+            config: settings.
+            quick: a small form of the same study.
+            dry_run: only say how many networks it trains, and what that costs.
+        """
+        _run(Path(experiment).stem, config, dry_run)
+
+    return run
+
+
+def _run(name: str, config: Config, dry_run: bool) -> None:
+    from . import parallel, pipeline
+    from .report import write_report
+    from .store import load_run
+
+    config.validate()
+    parallel.use_host_devices(config.plan.devices)
+    if dry_run:
+        _print_estimate(name, config)
+        return
+    path = pipeline.run(config, name)
+    print(f"Report: {write_report(load_run(path))}")
+    print(path)
+
+
+def _print_estimate(name: str, config: Config) -> None:
+    from .estimate import estimate
+
+    cost = estimate(config)
+    minutes = cost.seconds / 60
+    print(f"Networks to train: {cost.trainings:,} ({cost.steps:,} steps in all)")
+    print(f"Memory:            {cost.memory / 1e6:,.0f} MB of arrays at a time")
+    print(f"Disk:              {cost.disk / 1e6:,.0f} MB")
+    print(f"Time:              about {minutes:,.1f} minutes here (measured briefly)")
+    print(f"Run directory:     {run_dir(config, name)}")
+
+
+def load_experiment(name: str, quick: bool = False) -> Config:
+    """Load the config of an experiment.
+
+    Args:
+        name: a Python file with a function ``config()`` (and ``quick()``), or the name
+            of one that comes with the package.
+        quick: take ``quick()``.
+
+    Raises:
+        InputError: there is no such experiment, or it has no such function.
+    """
+    shipped = {p.stem: p for p in _shipped()}
+    path = Path(name) if Path(name).is_file() else shipped.get(Path(name).name)
+    if path is None:
+        raise InputError(f"There is no experiment {name!r}{did_you_mean(name, shipped)}")
+    function = "quick" if quick else "config"
+    module = runpy.run_path(str(path))
+    if function not in module:
+        raise InputError(f"{path} has no function {function}().")
+    made = module[function]()
+    if not isinstance(made, Config):
+        raise InputError(f"{function}() of {path} returned {type(made).__name__}.")
+    return made
+
+
+def _shipped() -> list[Path]:
+    if importlib.util.find_spec("lth_jax.experiments") is None:
+        return []
+    folder = Path(str(resources.files("lth_jax.experiments")))
+    return [p for p in sorted(folder.glob("*.py")) if p.stem != "__init__"]
+
+
+def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
+    """Make report.html and the figures of finished or unfinished runs.
+
+    Args:
+        runs: run directories.
+    """
+    from .report import write_report
+    from .store import load_run
+
+    if not runs:
+        raise InputError("Say which run: lth report RUN, e.g. runs/digits-....")
+    for run in runs:
+        print(write_report(load_run(run)))
+
+
+def show(run: RunPath, json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+    """Print one row per trained network of a run.
+
+    Args:
+        run: run directory.
+        json_: print JSON, missing values as null.
+    """
+    from .store import load_run
+
+    summary = load_run(run).summary
+    if json_:
+        print(json.dumps([_json_row(r) for r in summary.to_dict("records")], indent=1))
+    else:
+        print(summary.to_string(index=False))
+
+
+def _json_row(row: dict[str, Any]) -> dict[str, Any]:
+    import pandas as pd
+
+    return {key: None if pd.isna(value) else value for key, value in row.items()}
+
+
+def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+    """List the networks with their numbers of parameters and prunable weights.
+
+    Args:
+        json_: print JSON.
+    """
+    from .models import listed
+
+    rows = listed()
+    if json_:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        print("{name:<12} {parameters:>12,} parameters {prunable:>12,} prunable".format(**row))
+
+
+def data(
+    action: Annotated[Literal["prepare"], tyro.conf.Positional],
+    name: Annotated[str, tyro.conf.Positional],
+    dir: str | None = None,
+    cache: str | None = None,
+) -> None:
+    """Fetch a data set once, so that runs need neither network nor TensorFlow.
+
+    Args:
+        action: prepare.
+        name: data set, e.g. mnist.
+        dir: folder that holds the downloaded files already.
+        cache: where the decoded arrays go; default: $LTH_CACHE_DIR, else
+            ~/.cache/lth_jax.
+    """
+    from . import sources
+
+    del action
+    print(sources.prepare(name, DataConfig(dir=dir, cache=cache)))

@@ -1,0 +1,251 @@
+"""The configuration of a study: frozen dataclasses, checked before work starts.
+
+Only the standard library is imported here. Fields marked ``NUMBERS_UNCHANGED`` (where
+things are, how they are spread over devices) do not enter the fingerprint.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import InputError
+
+SCHEMA = 1
+"""Version of the run directory; part of every fingerprint."""
+NUMBERS_UNCHANGED = {"fingerprint": False}
+
+Variants = dict[str, "Config"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which data, and where to find it."""
+
+    name: Literal["digits", "mnist"] = "digits"
+    """Data set: digits (1,797 8x8 images, embedded) or mnist (through TFDS)."""
+    validation: int | None = None
+    """Examples taken from the training set for validation; default: the data set's own."""
+    dir: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
+    """Prepared TFDS data_dir; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
+    cache: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
+    """Where decoded arrays are kept; default: $LTH_CACHE_DIR, else ~/.cache/lth_jax."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Which network."""
+
+    name: Literal["lenet"] = "lenet"
+    """Network family."""
+    widths: tuple[int, ...] = (300, 100)
+    """Hidden widths of lenet, e.g. 300 100 for LeNet-300-100."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How every network of the study is trained."""
+
+    steps: int = 50_000
+    """Steps of every training; training always runs its full length."""
+    batch_size: int = 60
+    """Examples per step."""
+    eval_every: int = 100
+    """Steps between evaluations on the validation and test sets."""
+    optimizer: Literal["adam", "momentum", "sgd"] = "adam"
+    """Optimizer."""
+    learning_rate: float = 1.2e-3
+    """Learning rate."""
+    momentum: float = 0.9
+    """Decay of the momentum optimizer; the others ignore it."""
+    weight_decay: float = 0.0
+    """L2 decay of the prunable kernels (not biases), added before momentum."""
+    clip_norm: float | None = None
+    """Largest global norm of the masked gradient; default: no clipping."""
+    precision: Literal["float32", "tensorfloat32", "bfloat16"] = "float32"
+    """Precision of matrix products; float32 is true float32 on every device."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneConfig:
+    """How much is pruned, where and when."""
+
+    levels: int = 20
+    """Prunings; the study has levels 0 (dense) to this one."""
+    rate: float = 0.2
+    """Fraction of a layer's surviving weights pruned from level to level."""
+    output_rate: float | None = None
+    """The same for the output layer; default: half of the rate."""
+    rates: tuple[tuple[str, float], ...] = ()
+    """Other rates by layer kind or path, e.g. conv 0.1 Dense_0/kernel 0."""
+    scope: Literal["layerwise", "global"] = "layerwise"
+    """Compare weights within a layer or over all layers whose rate is not 0."""
+    one_shot: tuple[float, ...] = ()
+    """One-shot rates: level n prunes the dense network directly to the n-th of them;
+    replaces levels and rate."""
+    criterion: Literal["magnitude"] = "magnitude"
+    """Which weights go first."""
+    count: Literal["exact", "original"] = "exact"
+    """How many go: round(rate * n), or one more per layer as in the original code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """How trainings are spread over devices; the default lets the machine decide."""
+
+    devices: int | None = None
+    """Devices to use (on CPU: host devices to create); default: all (CPU: all cores)."""
+    lanes: int | None = None
+    """Networks trained at once per device; default: 1 on CPU, else what memory allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One study: data, network, training, pruning, controls."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    prune: PruneConfig = PruneConfig()
+    replicates: int = 5
+    """Independent tickets, each from its own initialisation and data order."""
+    reinits: int = 0
+    """Random reinitialisations of every ticket at every level (kind random_reinit)."""
+    shuffles: int = 0
+    """Random masks with the ticket's counts at every level (kind shuffle_mask)."""
+    seed: int = 0
+    """Root of all randomness."""
+    keep_final: Literal["all", "last"] = field(default="all", metadata=NUMBERS_UNCHANGED)
+    """Keep the tickets' final weights of all levels or of the last one only."""
+    plan: PlanConfig = field(default=PlanConfig(), metadata=NUMBERS_UNCHANGED)
+    out: str = field(default="runs", metadata=NUMBERS_UNCHANGED)
+    """Folder that holds the run directories."""
+    progress: bool = field(default=True, metadata=NUMBERS_UNCHANGED)
+    """Show a progress bar."""
+
+    @property
+    def levels(self) -> int:
+        """Number of the last level."""
+        return len(self.prune.one_shot) or self.prune.levels
+
+    @property
+    def draws(self) -> dict[str, int]:
+        """Draws of every control at every level from 1 on, by kind."""
+        return {"random_reinit": self.reinits, "shuffle_mask": self.shuffles}
+
+    @property
+    def evaluations(self) -> tuple[int, ...]:
+        """Steps at which networks are evaluated: 0, every ``eval_every``, the last."""
+        steps = range(0, self.train.steps, self.train.eval_every)
+        return (*steps, self.train.steps)
+
+    def validate(self) -> "Config":
+        """Return self, or raise InputError naming the first field that is wrong."""
+        for name, low in _AT_LEAST.items():
+            value = _get(self, name)
+            if value is not None and not value >= low:
+                raise InputError(f"{name} is {value}: it must be at least {low}.")
+        for name in ("train.learning_rate", "train.clip_norm"):
+            value = _get(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise InputError(f"{name} is {value}: it must be a positive number.")
+        if not 0 <= self.train.momentum < 1:
+            raise InputError(
+                f"train.momentum is {self.train.momentum}: it must lie in [0, 1)."
+            )
+        if any(width < 1 for width in self.model.widths):
+            raise InputError(f"model.widths is {self.model.widths}: widths start at 1.")
+        self._validate_prune()
+        return self
+
+    def _validate_prune(self) -> None:
+        prune = self.prune
+        named = {
+            "prune.rate": prune.rate,
+            "prune.output_rate": prune.output_rate,
+            **{f"prune.rates[{name!r}]": rate for name, rate in prune.rates},
+            **{f"prune.one_shot[{i}]": rate for i, rate in enumerate(prune.one_shot)},
+        }
+        for name, rate in named.items():
+            if rate is not None and not 0 <= rate < 1:
+                raise InputError(f"{name} is {rate}: a rate must lie in [0, 1).")
+        if self.levels and not any(rate for rate in named.values()):
+            raise InputError(
+                "prune.rate, prune.output_rate and prune.rates are all 0: nothing would"
+                " be pruned. Give one above 0, or --prune.levels 0."
+            )
+        if prune.one_shot and (prune.output_rate is not None or prune.rates):
+            raise InputError(
+                "prune.one_shot prunes every layer at its rate and the output layer at"
+                " half of it: prune.output_rate and prune.rates have no effect with it."
+            )
+        if prune.one_shot and list(prune.one_shot) != sorted(set(prune.one_shot)):
+            raise InputError(
+                f"prune.one_shot is {prune.one_shot}: its rates must increase."
+            )
+
+
+_AT_LEAST = {
+    "data.validation": 1,
+    "train.steps": 1,
+    "train.batch_size": 1,
+    "train.eval_every": 1,
+    "train.weight_decay": 0,
+    "prune.levels": 0,
+    "replicates": 1,
+    "reinits": 0,
+    "shuffles": 0,
+    "seed": 0,
+    "plan.devices": 1,
+    "plan.lanes": 1,
+}
+
+
+def _get(config: Any, name: str) -> Any:
+    for part in name.split("."):
+        config = getattr(config, part)
+    return config
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Return all fields as a nested dict of JSON values."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the fields that change numbers, flat: ``{"train.steps": 50000, ...}``."""
+    flat = {}
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if not f.metadata.get("fingerprint", True):
+            continue
+        if dataclasses.is_dataclass(value):
+            flat |= numbers(value, f"{prefix}{f.name}.")
+        else:
+            flat[prefix + f.name] = json.loads(json.dumps(value))
+    return flat
+
+
+def fingerprint(config: Config) -> str:
+    """Return 8 hex digits that name the study.
+
+    They are the start of the sha256 of the non-default fields that change numbers and of
+    the schema version, so a new field with a default renames no existing run.
+
+    Example:
+        >>> fingerprint(Config()) == fingerprint(Config(out="elsewhere"))
+        True
+        >>> fingerprint(Config()) == fingerprint(Config(seed=1))
+        False
+    """
+    default = numbers(Config())
+    changed = {k: v for k, v in numbers(config).items() if v != default[k]}
+    text = json.dumps({"schema": SCHEMA, "fields": changed}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def run_dir(config: Config, experiment: str) -> Path:
+    """Return the run directory of a study: ``<out>/<experiment>-<fingerprint>``."""
+    return Path(config.out) / f"{experiment}-{fingerprint(config)}"

@@ -1,0 +1,80 @@
+"""What a study will cost, measured on this machine before it starts."""
+
+import time
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from . import imp, parallel, tree
+from .config import Config
+from .dataset import Splits
+from .ensemble import Program, begin
+from .pipeline import compile_lanes, prepare, widest_wave
+
+
+class Estimate(NamedTuple):
+    """What a study will cost.
+
+    Attributes:
+        trainings: networks to train.
+        steps: training steps of all of them.
+        memory: bytes of data, weights and optimizer state at a time.
+        disk: bytes of the run directory, about.
+        seconds: of training and evaluation on this machine, from a short measurement.
+    """
+
+    trainings: int
+    steps: int
+    memory: int
+    disk: int
+    seconds: float
+
+
+def estimate(config: Config) -> Estimate:
+    """Compile the training program, time a little of it, and extrapolate.
+
+    Args:
+        config: one study.
+
+    Raises:
+        InputError: as `lth_jax.pipeline.run` would.
+    """
+    prepared = prepare(config)
+    study = prepared.study
+    plan = parallel.make_plan(config.plan, study.model, widest_wave(config))
+    program = compile_lanes(study, plan)
+    trainings = imp.trainings(config)
+    groups = sum(
+        -(-sum(t.level in wave for t in trainings) // program.width)
+        for wave in imp.waves(config)
+    )
+    data = program.put_data(prepared.splits)
+    weights = _bytes(study.start.params) // config.replicates
+    spread = sum(_bytes(split._asdict()) for split in prepared.splits[:3])
+    rows = len(config.evaluations) * 2 * 40
+    return Estimate(
+        trainings=len(trainings),
+        steps=len(trainings) * config.train.steps,
+        memory=spread * plan.devices
+        + program.width * parallel.TRAINING_COPIES * weights,
+        disk=(config.levels + 1) * config.replicates * weights * 2
+        + len(trainings) * rows,
+        seconds=groups * _seconds_of_a_group(study, program, data),
+    )
+
+
+def _bytes(tree: object) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def _seconds_of_a_group(study: imp.Study, program: Program, data: Splits) -> float:
+    level = imp.plan_level(study, 0, None)
+    lanes = tree.take(imp.lanes_of(study, [level]), np.zeros(program.width, int))
+    states, fixed = begin(program, program.put_lanes(lanes))
+    train, every = study.config.train, study.config.train.eval_every
+    states, _ = program.advance(states, fixed, data, 0, 0)
+    stop = min(program.capacity * every, train.steps)
+    start = time.monotonic()
+    jax.block_until_ready(program.advance(states, fixed, data, 0, stop))
+    return (time.monotonic() - start) * train.steps / stop

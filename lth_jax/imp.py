@@ -1,0 +1,356 @@
+"""Iterative magnitude pruning: train, prune, rewind, repeat; one-shot too.
+
+A *chain* is what one pruning needs of the level before it; a *wave* is what can train at
+once. Iterative pruning has one level per wave, one-shot pruning all of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import masks, optim, tree
+from .config import Config
+from .controls import CONTROLS
+from .counts import layer_rates, level_counts
+from .criteria import CRITERIA
+from .dataset import Splits
+from .ensemble import Lanes, Outcome, make_program, run_lanes
+from .keys import Stream, derive
+from .rewind import rewind
+from .train import check_batch_size
+from .types import Evidence, Key, Mask, Model, Params, Snapshot, Ticket
+
+Status = Literal["ok", "diverged", "collapsed", "not_run"]
+
+
+class LaneId(NamedTuple):
+    """Names one training of a study."""
+
+    level: int
+    kind: str
+    replicate: int
+    draw: int = 0
+
+
+class Chain(NamedTuple):
+    """What the next pruning needs: NumPy arrays, replicates as first axis.
+
+    Attributes:
+        masks: of the tickets.
+        finals: weights of the tickets at the end of training.
+        alive: bool [replicates]; a replicate that diverged or collapsed stops.
+    """
+
+    masks: Mask
+    finals: Params
+    alive: np.ndarray
+
+
+class Study(NamedTuple):
+    """A config made concrete.
+
+    Attributes:
+        model: the network.
+        config: all settings.
+        start: initial weights and state, replicates as first axis.
+        counts: survivors at every level, as `lth_jax.masks.prune` takes them.
+        prune: (finals, masks, count) -> masks, over replicates; compiled once.
+        controls: kind -> (keys, tickets) -> tickets, over lanes; compiled once.
+    """
+
+    model: Model
+    config: Config
+    start: Snapshot
+    counts: Sequence[Any]
+    prune: Callable[..., Mask]
+    controls: Mapping[str, Callable[[Key, Ticket], Ticket]]
+
+
+class Level(NamedTuple):
+    """One level of a study, trained.
+
+    Attributes:
+        number: 0 = dense.
+        ids: the trainings, tickets first.
+        tickets: what they started from, stacked like ``ids``.
+        outcome: what they came to, stacked like ``ids``; None if there are none.
+        absent: trainings that did not take place, and why.
+        masks: of the tickets of all replicates, stacked; what pruning gave, also where
+            the ticket is absent.
+    """
+
+    number: int
+    ids: tuple[LaneId, ...]
+    tickets: Ticket | None
+    outcome: Outcome | None
+    absent: Mapping[LaneId, Status]
+    masks: Mask
+
+    @property
+    def status(self) -> tuple[Status, ...]:
+        """Status of every training in ``ids``."""
+        if self.outcome is None:
+            return ()
+        curve = self.outcome.curve
+        losses = np.hstack([curve.validation.loss, curve.test.loss])
+        return tuple(
+            "ok" if finite else "diverged" for finite in np.isfinite(losses).all(axis=1)
+        )
+
+
+def make_study(model: Model, config: Config) -> Study:
+    """Draw the initial weights of all replicates and fix the counts of all levels.
+
+    Args:
+        model: the network.
+        config: validated here.
+
+    Raises:
+        InputError: the config is wrong, by itself or for this model.
+    """
+    config.validate()
+    counts = level_counts(model.layers, config.prune)
+    root = jax.random.key(config.seed)
+    keys = [derive(root, r, Stream.INIT) for r in range(config.replicates)]
+    params, state = jax.jit(jax.vmap(model.init))(jnp.stack(keys))
+    clock = jnp.zeros(config.replicates, jnp.int32)
+    controls = {
+        kind: jax.jit(jax.vmap(make(model))) for kind, (make, _) in CONTROLS.items()
+    }
+    start = Snapshot(params, state, None, clock)
+    return Study(model, config, start, counts, _make_prune(model, config), controls)
+
+
+def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
+    rates = layer_rates(model.layers, config.prune)
+    protected = {p for p, r in rates.items() if not r and not config.prune.one_shot}
+    criterion = CRITERIA[config.prune.criterion]
+
+    def prune(finals: Params, init: Params, mask: Mask, n_keep: Any) -> Mask:
+        scores = tree.map_with_path(
+            lambda path, s: jnp.full_like(s, jnp.inf) if path in protected else s,
+            criterion(Evidence(finals, init, mask)),
+        )
+        return masks.prune(scores, mask, n_keep)
+
+    return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
+
+
+def waves(config: Config) -> list[list[int]]:
+    """Return the levels that train together, in order.
+
+    Example:
+        >>> waves(Config(prune=PruneConfig(levels=2)))
+        [[0], [1], [2]]
+        >>> waves(Config(prune=PruneConfig(one_shot=(0.5, 0.8))))
+        [[0], [1, 2]]
+    """
+    pruned = list(range(1, config.levels + 1))
+    if config.prune.one_shot:
+        return [[0], pruned]
+    return [[0], *([n] for n in pruned)]
+
+
+def parent_of(config: Config, level: int) -> int | None:
+    """Return the level whose final weights decide the mask of a level."""
+    if level == 0:
+        return None
+    return 0 if config.prune.one_shot else level - 1
+
+
+def trainings(config: Config) -> list[LaneId]:
+    """Return every training of a study, level by level, tickets first.
+
+    Example:
+        >>> trainings(Config(replicates=1, reinits=1, prune=PruneConfig(levels=1)))[1:]
+        [LaneId(level=1, kind='ticket', replicate=0, draw=0), \
+LaneId(level=1, kind='random_reinit', replicate=0, draw=0)]
+    """
+    return [lane for n in range(config.levels + 1) for lane in _level_ids(config, n)]
+
+
+def _level_ids(config: Config, level: int) -> list[LaneId]:
+    replicates = range(config.replicates)
+    tickets = [LaneId(level, "ticket", r) for r in replicates]
+    return tickets + [
+        LaneId(level, kind, r, draw)
+        for kind, draws in config.draws.items()
+        for r in replicates
+        for draw in range(draws if level else 0)
+    ]
+
+
+def run_wave(
+    study: Study,
+    levels: Sequence[int],
+    parent: Chain | None,
+    train: Callable[[Lanes], Iterable[Outcome]],
+) -> Iterator[Level]:
+    """Prune, rewind, add the controls and train; yield each level when it is complete.
+
+    Args:
+        study: from `make_study`.
+        levels: of one wave, increasing.
+        parent: chain of `parent_of` these levels; None for level 0.
+        train: lanes -> outcomes of consecutive groups of them, e.g.
+            ``lambda lanes: run_lanes(program, lanes, data)``.
+
+    Yields:
+        The levels, in order.
+    """
+    plans = [plan_level(study, number, parent) for number in levels]
+    trained = [plan for plan in plans if plan.ids]
+    outcomes = _one_by_one(train(lanes_of(study, trained))) if trained else iter(())
+    for plan in plans:
+        mine = list(islice(outcomes, len(plan.ids)))
+        outcome = jax.tree.map(lambda *leaves: np.stack(leaves), *mine) if mine else None
+        yield plan._replace(outcome=outcome)
+
+
+def _one_by_one(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        yield from (tree.take(outcome, i) for i in range(len(outcome.train.loss)))
+
+
+def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
+    """Prune and rewind: return a level that has yet to be trained.
+
+    Args:
+        study: from `make_study`.
+        number: of the level.
+        parent: chain of `parent_of` this level; None for level 0.
+    """
+    if parent is None:
+        mask = jax.vmap(masks.ones)(study.start.params)
+        status = ["ok"] * study.config.replicates
+    else:
+        mask = study.prune(
+            parent.finals, study.start.params, parent.masks, study.counts[number]
+        )
+        counts = jax.vmap(masks.layer_counts)(mask)
+        empty = np.any([np.asarray(n) == 0 for n in counts.values()], axis=0)
+        status = np.where(empty, "collapsed", "ok")
+        status = np.where(parent.alive, status, "not_run").tolist()
+    wanted = _level_ids(study.config, number)
+    ids = tuple(lane for lane in wanted if status[lane.replicate] == "ok")
+    absent = {lane: status[lane.replicate] for lane in wanted if lane not in ids}
+    tickets = _tickets(study, ids, mask) if ids else None
+    return Level(number, ids, tickets, None, absent, tree.to_host(mask))
+
+
+def _tickets(study: Study, ids: Sequence[LaneId], mask: Mask) -> Ticket:
+    """Return tickets and controls, stacked like ``ids``."""
+    originals = rewind({0: study.start}, mask)
+    root = jax.random.key(study.config.seed)
+    parts = []
+    for kind, group in groupby(ids, key=lambda lane: lane.kind):
+        lanes = list(group)
+        part = tree.take(originals, np.array([lane.replicate for lane in lanes]))
+        if kind != "ticket":
+            stream = CONTROLS[kind][1]
+            keys = [derive(root, lane.replicate, stream, lane.draw) for lane in lanes]
+            part = study.controls[kind](jnp.stack(keys), part)
+        parts.append(part)
+    return tree.concatenate(parts)
+
+
+def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
+    """Return the lanes that train these levels: tickets, hyperparameters, keys."""
+    ids = [lane for level in levels for lane in level.ids]
+    root = jax.random.key(study.config.seed)
+
+    def keys(stream: Stream) -> Key:
+        return jnp.stack([derive(root, lane.replicate, stream) for lane in ids])
+
+    hypers = jax.tree.map(
+        lambda value: jnp.full(len(ids), value), optim.hyper(study.config.train)
+    )
+    tickets = tree.concatenate([level.tickets for level in levels])
+    return Lanes(tickets, hypers, keys(Stream.ORDER), keys(Stream.NOISE))
+
+
+def by_replicate(level: Level, leaves: Any, replicates: int) -> Any:
+    """Spread what the tickets of a level have over all replicates; absent ones get 0.
+
+    Args:
+        level: whose tickets.
+        leaves: tree stacked like ``level.ids``, or None if there are none.
+        replicates: first axis of the result.
+
+    Returns:
+        The tree as NumPy arrays, replicates as first axis.
+    """
+    lanes = [i for i, lane in enumerate(level.ids) if lane.kind == "ticket"]
+    rows = [level.ids[i].replicate for i in lanes]
+
+    def spread(leaf: Any) -> np.ndarray:
+        leaf = np.asarray(leaf)
+        full = np.zeros((replicates, *leaf.shape[1:]), leaf.dtype)
+        full[rows] = leaf[lanes]
+        return full
+
+    return jax.tree.map(spread, leaves)
+
+
+def chain_of(study: Study, level: Level) -> Chain:
+    """Return what the pruning after a level needs.
+
+    Args:
+        study: the level's study.
+        level: trained.
+    """
+    replicates = study.config.replicates
+    alive = np.zeros(replicates, bool)
+    for lane, status in zip(level.ids, level.status, strict=True):
+        if lane.kind == "ticket":
+            alive[lane.replicate] = status == "ok"
+    if level.outcome is None:
+        finals = jax.tree.map(np.zeros_like, tree.to_host(study.start.params))
+    else:
+        finals = by_replicate(level, level.outcome.finals.params, replicates)
+    return Chain(level.masks, finals, alive)
+
+
+def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]:
+    """Find winning tickets, level by level, in memory.
+
+    Args:
+        model: a `Model`, e.g. from `lth_jax.from_linen`.
+        splits: the data, e.g. from `lth_jax.from_arrays`.
+        config: training, pruning, replicates, controls; what it says of data, model and
+            places is not used.
+
+    Yields:
+        Levels 0 (dense) to L, each when it is trained.
+
+    Raises:
+        InputError: before anything is trained, where config, model and data do not fit.
+
+    Example:
+        >>> from lth_jax import sources
+        >>> splits, _ = sources.load(DataConfig(), seed=0)
+        >>> config = Config(train=TrainConfig(steps=1), prune=PruneConfig(levels=1))
+        >>> levels = find_ticket(lenet((8, 8, 1), widths=(5,)), splits, config)
+        >>> [level.number for level in levels]
+        [0, 1]
+
+    Reference:
+        Frankle & Carbin (2019), section 1, "Identifying winning tickets".
+    """
+    study = make_study(model, config)
+    check_batch_size(config.train, len(splits.train))
+    program = make_program(model, config.train)
+    data = program.put_data(splits)
+    chain = None
+    for wave in waves(config):
+        for level in run_wave(
+            study, wave, chain, lambda lanes: run_lanes(program, lanes, data)
+        ):
+            if level.number == wave[0]:
+                following = chain_of(study, level)
+            yield level
+        chain = following

@@ -1,0 +1,42 @@
+"""Randomness as a function of (root key, replicate, stream, draw): no carried keys.
+
+So adding replicates or controls changes no existing number, and a resumed run draws
+what an uninterrupted one would have drawn.
+"""
+
+from enum import IntEnum
+
+import jax
+
+from .types import Key
+
+
+class Stream(IntEnum):
+    """What a key is for. Members are only ever appended: their numbers are results."""
+
+    INIT = 0
+    ORDER = 1
+    NOISE = 2
+    RANDOM_REINIT = 3
+    SHUFFLE_MASK = 4
+
+
+def derive(root: Key, replicate: int, stream: Stream, draw: int = 0) -> Key:
+    """Return the key of one draw of one stream of one replicate.
+
+    Args:
+        root: key of the study, ``jax.random.key(seed)``.
+        replicate: number of the independent ticket.
+        stream: what the key is for.
+        draw: n-th sample of a control; 0 where there is only one.
+
+    Returns:
+        A typed key, the same however many replicates or draws there are.
+
+    Example:
+        >>> root = jax.random.key(0)
+        >>> bool(derive(root, 0, Stream.INIT) == derive(root, 1, Stream.INIT))
+        False
+    """
+    fold = jax.random.fold_in
+    return fold(fold(fold(root, replicate), int(stream)), draw)

@@ -1,0 +1,128 @@
+"""Devices: how many, and how many networks train on each at once."""
+
+import os
+from typing import NamedTuple
+
+import jax
+
+from .config import PlanConfig
+from .errors import InputError
+from .types import Model
+
+MEMORY_SHARE = 0.6
+"""Fraction of an accelerator's memory that lanes may fill."""
+TRAINING_COPIES = 6
+"""Copies of the weights a lane needs: itself, its start, gradient, two moments, spare."""
+
+
+class Plan(NamedTuple):
+    """How trainings are spread; fixed at the first start of a run.
+
+    Attributes:
+        platform: "cpu", "gpu" or "tpu".
+        devices: number of devices.
+        lanes: networks per device.
+    """
+
+    platform: str
+    devices: int
+    lanes: int
+
+
+def use_host_devices(n: int | None = None) -> None:
+    """Make JAX show ``n`` devices on a CPU, so that lanes train on all cores.
+
+    Call it before anything touches JAX's backend; the command line does it by itself.
+    On machines with an accelerator it changes nothing that matters.
+
+    Args:
+        n: devices; default: the cores this process may use.
+
+    Raises:
+        InputError: the backend has started already.
+    """
+    try:
+        jax.config.update("jax_num_cpu_devices", n or _cores())
+    except RuntimeError as error:
+        raise InputError(
+            "use_host_devices must be called before JAX computes anything."
+        ) from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make_plan(config: PlanConfig, model: Model, n_lanes: int) -> Plan:
+    """Choose devices and lanes per device.
+
+    Args:
+        config: what the user fixed.
+        model: its size decides how many lanes fit on an accelerator.
+        n_lanes: lanes of the largest wave; more are never needed.
+
+    Raises:
+        InputError: more devices are asked for than there are.
+    """
+    available = jax.local_devices()
+    platform = available[0].platform
+    devices = config.devices or min(len(available), n_lanes)
+    if devices > len(available):
+        raise InputError(
+            f"plan.devices is {devices}, but JAX sees {len(available)} of kind"
+            f" {platform!r}."
+        )
+    if config.lanes:
+        return Plan(platform, devices, config.lanes)
+    if platform == "cpu":
+        return Plan(platform, devices, 1)
+    share = -(-n_lanes // devices)
+    return Plan(platform, devices, max(1, min(share, _lanes_that_fit(model))))
+
+
+def reuse(stored: Plan, fresh: Plan, config: PlanConfig) -> Plan:
+    """Return the plan to go on with: the stored one, unless the user or the machine
+    rules it out.
+    """
+    asked = config != PlanConfig()
+    fits = stored.platform == fresh.platform and stored.devices <= len(
+        jax.local_devices()
+    )
+    return stored if fits and not asked else fresh
+
+
+def describe() -> dict[str, str | int]:
+    """Return what the devices are, for a manifest."""
+    devices = jax.local_devices()
+    kind = devices[0].device_kind
+    if devices[0].platform == "cpu":
+        kind = _cpu_model() or kind
+    return {
+        "platform": devices[0].platform,
+        "kind": kind,
+        "count": len(devices),
+        "cores": os.cpu_count() or 0,
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = [line for line in file if line.startswith("model name")]
+    except OSError:
+        return ""
+    return lines[0].split(":", 1)[1].strip() if lines else ""
+
+
+def plan_devices(plan: Plan) -> list[jax.Device]:
+    """Return the devices of a plan."""
+    return jax.local_devices()[: plan.devices]
+
+
+def _lanes_that_fit(model: Model) -> int:
+    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 8 << 30)
+    params, _ = jax.eval_shape(model.init, jax.random.key(0))
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
+    return int(MEMORY_SHARE * memory / (TRAINING_COPIES * size))

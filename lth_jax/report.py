@@ -1,0 +1,323 @@
+"""One page per run: what was found, the figures, the table, the settings.
+
+The page and its figures are functions of the run directory: made again from the same
+files they have the same bytes.
+"""
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import plots
+from .claims import (
+    WinningTickets,
+    by_level,
+    density_text,
+    winning_tickets,
+)
+from .config import Config, numbers, to_dict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .store import Run
+
+FIGURES = {
+    "figure_4": (
+        plots.figure_4,
+        "Figure 4. How early training stops (left) and how accurate the network is then"
+        " (right), by the share of weights that remain. Early stop is the step of least"
+        " validation loss. Lines are means over networks, bars their least and greatest"
+        " value; the dashed line is the dense network.",
+    ),
+    "figure_3": (
+        plots.figure_3,
+        "Figure 3. Validation loss (left) and test accuracy (right) during training, up"
+        " to twice the dense network's early stop, at the run's levels nearest to those"
+        " of the paper's figure. Lines are means over networks, bands reach from the"
+        " least to the greatest value.",
+    ),
+}
+"""The figures of the page in order, with captions; the numbers are the paper's."""
+
+
+def write_report(run: "Run") -> Path:
+    """Write ``report.html`` and ``figures/*.svg`` and ``*.png`` into the run directory.
+
+    The page holds everything it shows and needs no network. Each file is replaced at
+    once, so a reader sees the old one or the new one.
+
+    Args:
+        run: a run directory, loaded.
+
+    Returns:
+        The path of the page.
+
+    Example:
+        >>> from lth_jax.store import load_run  # doctest: +SKIP
+        >>> write_report(load_run("runs/mnist_lenet-1a2b3c4d"))  # doctest: +SKIP
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 3 and 4.
+    """
+    figures = []
+    for name, (draw, caption) in FIGURES.items():
+        figure = draw(run)
+        svg = plots.render(figure, "svg")
+        _write(run.path / "figures" / f"{name}.svg", svg)
+        _write(run.path / "figures" / f"{name}.png", plots.render(figure, "png"))
+        figures.append(_figure(name, caption, svg.decode()))
+    page = run.path / "report.html"
+    _write(page, _page(run, figures).encode())
+    return page
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _inline_svg(name: str, svg: str) -> str:
+    """Return the svg element alone, its ids prefixed: a page's ids must be unique."""
+    element = svg[svg.index("<svg") :]
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
+
+
+def _page(run: "Run", figures: Iterable[str]) -> str:
+    found = winning_tickets(run.summary)
+    name = str(run.manifest.get("experiment", run.path.name))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(name)}: lottery tickets</title>
+<style>{_CSS}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>{escape(name)}</h1>
+<p class="quiet">run <code>{escape(run.path.name)}</code></p>
+</header>
+<p>{escape(_explanation(run))}</p>
+<p class="finding">{escape(found.sentence).replace(" %", "&nbsp;%")}</p>
+{"".join(figures)}
+<h2>Levels</h2>
+{_level_table(run.summary, found)}
+<h2>Diverged, collapsed or not run</h2>
+{_failures(run.summary)}
+<h2>Settings</h2>
+{_definitions(_settings(run.config))}
+<h2>Made with</h2>
+{_definitions(_origin(run.manifest))}
+{_events(run.manifest)}
+<footer>
+<p>Made by <code>{escape(_command(run))}</code> from the folder that holds the run.</p>
+</footer>
+</main>
+</body>
+</html>
+"""
+
+
+def _explanation(run: "Run") -> str:
+    """Say in plain words what the run did."""
+    data = run.config.get("data", {}).get("name", "its data")
+    model = run.config.get("model", {}).get("name", "a network")
+    tickets = run.summary[run.summary["kind"] == "ticket"]
+    controls = [plots.label(kind) for kind in plots.kinds(run.summary)]
+    controls = [f"{name}s" for name in controls if name != "ticket"]
+    text = (
+        f"This run trained {model} on {data} in"
+        f" {_count(tickets['replicate'].nunique(), 'replicate')}, each from its own"
+        " initialisation. The dense network is level 0. At each further level the"
+        " weights of least magnitude are pruned, and those that remain are set back to"
+        " their first values and trained again: a ticket. It wins if it trains as fast"
+        " and gets as accurate as the dense network."
+    )
+    if not controls:
+        return text
+    return (
+        f"{text} Controls, trained the same way at the same density, show what the"
+        f" ticket's own weights or mask are worth: {' and '.join(controls)}."
+    )
+
+
+def _figure(name: str, caption: str, svg: str) -> str:
+    text = escape(caption)
+    return f"""<figure id="{name}">
+<div class="paper" role="img" aria-label="{text}">
+{_inline_svg(name, svg)}</div>
+<figcaption>{text}</figcaption>
+</figure>
+"""
+
+
+def _level_table(summary: "pd.DataFrame", found: WinningTickets) -> str:
+    kinds = plots.kinds(summary)
+    cells = {kind: _cells(summary, kind) for kind in kinds}
+    densities = summary.groupby("level")["density"].mean()
+    rows = []
+    for level, density in densities.items():
+        wins = ' class="wins"' if level in found.levels else ""
+        values = [level, density_text(density)]
+        for kind in kinds:
+            values += cells[kind].get(level, ["-", "-", "-"])
+        tds = "".join(f"<td>{escape(str(value))}</td>" for value in values)
+        rows.append(f"<tr{wins}>{tds}</tr>")
+    groups = "".join(
+        f'<th colspan="3" scope="colgroup">{escape(plots.label(kind))}</th>'
+        for kind in kinds
+    )
+    columns = "<th>early stop</th><th>accuracy</th><th>min to max</th>"
+    return (
+        '<div class="wide"><table>\n<caption>Mean early-stop step, mean test accuracy'
+        " at early stop in %, and its least and greatest value over the networks of a"
+        " kind. Shaded: winning tickets.</caption>\n"
+        '<thead><tr><th rowspan="2">level</th><th rowspan="2">weights</th>'
+        f"{groups}</tr>\n<tr>{columns * len(kinds)}</tr></thead>\n"
+        f"<tbody>\n{chr(10).join(rows)}\n</tbody>\n</table></div>"
+    )
+
+
+def _cells(summary: "pd.DataFrame", kind: str) -> dict[int, list[str]]:
+    """Return the three cells of a kind, by level."""
+    steps = by_level(summary, kind, "early_stop_step")["mean"]
+    accuracies = by_level(summary, kind, "test_accuracy_es")
+    return {
+        row.Index: [
+            f"{steps[row.Index]:,.0f}" if row.Index in steps.index else "-",
+            f"{100 * row.mean:.2f}",
+            f"{100 * row.min:.2f} to {100 * row.max:.2f}",
+        ]
+        for row in accuracies.itertuples()
+    }
+
+
+def _failures(summary: "pd.DataFrame") -> str:
+    """List the networks that diverged, collapsed or were not run."""
+    failed = summary[summary["status"] != "ok"]
+    if failed.empty:
+        return "<p>None: every network trained to the end.</p>"
+    items = []
+    for (level, kind, status), rows in failed.groupby(["level", "kind", "status"]):
+        verb = {"not_run": "was not run" if len(rows) == 1 else "were not run"}
+        number = _count(len(rows), plots.label(kind))
+        which = ", ".join(_who(row) for row in rows.itertuples())
+        items.append(f"Level {level}: {number} {verb.get(status, status)} ({which}).")
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+
+
+def _who(row: Any) -> str:
+    draw = "" if row.kind == "ticket" else f" draw {row.draw}"
+    return f"replicate {row.replicate}{draw}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that have a value and change numbers."""
+    unchanged = dict(_flat(to_dict(Config()))).keys() - numbers(Config()).keys()
+    for name, value in _flat(config):
+        if name not in unchanged and value not in (None, []):
+            yield name, value
+
+
+def _origin(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what is known of fingerprint, data, versions, devices and plan."""
+    names = ("fingerprint", "data", "versions", "devices", "plan")
+    return _flat({name: manifest[name] for name in names if name in manifest})
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _definitions(pairs: Iterable[tuple[str, Any]]) -> str:
+    rows = (
+        f"<dt>{escape(name)}</dt><dd>{escape(_text(value))}</dd>"
+        for name, value in pairs
+    )
+    return f"<dl>\n{chr(10).join(rows)}\n</dl>"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    return str(value)
+
+
+def _events(manifest: Mapping[str, Any]) -> str:
+    events = manifest.get("events", [])
+    if not events:
+        return ""
+    items = "\n".join(f"<li>{escape(_text(event))}</li>" for event in events)
+    return f"<details><summary>Events</summary>\n<ul>\n{items}\n</ul></details>"
+
+
+def _command(run: "Run") -> str:
+    return f"lth report {shlex.quote(run.path.name)}"
+
+
+_CSS = """
+:root { --ink: #24292f; --quiet: #57606a; --ground: #ffffff; --line: #d8dee4;
+  --tint: #e8f1f8; --mark: #0072b2; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --quiet: #9da7b1; --ground: #14181d; --line: #30363d;
+    --tint: #16293a; --mark: #56b4e9; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink);
+  font: 1rem/1.6 system-ui, sans-serif; }
+main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
+h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; overflow-wrap: anywhere; }
+h2 { margin: 2.5rem 0 .75rem; font-size: 1.25rem; }
+p { max-width: 46rem; }
+header p { margin: .25rem 0 1.5rem; }
+.quiet, figcaption, caption, dt, footer { color: var(--quiet); }
+.finding { padding: .9rem 1.1rem; border-left: 4px solid var(--mark);
+  border-radius: 0 6px 6px 0; background: var(--tint); }
+figure { margin: 2rem 0; }
+figcaption { margin-top: .6rem; max-width: 46rem; font-size: .9rem; }
+.paper, .wide { overflow-x: auto; }
+.paper { padding: .6rem; border: 1px solid var(--line); border-radius: 8px;
+  background: #ffffff; }
+.paper svg { display: block; width: 100%; min-width: 38rem; height: auto; }
+table { border-collapse: collapse; font-size: .85rem; line-height: 1.3;
+  font-variant-numeric: tabular-nums; white-space: nowrap; }
+caption { padding-bottom: .5rem; text-align: left; white-space: normal; }
+th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line);
+  text-align: right; }
+th { font-weight: 600; vertical-align: bottom; }
+th[colspan] { text-align: center; }
+td:nth-child(3n), th[colspan], tr + tr th:nth-child(3n + 1) {
+  border-left: 1px solid var(--line); }
+.wins td { background: var(--tint); }
+.wins td:first-child { color: var(--mark); font-weight: 700; }
+dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr;
+  gap: .2rem 1.25rem; margin: 0; font-size: .9rem; }
+dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+code { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: anywhere; }
+details { margin-top: 1rem; font-size: .9rem; }
+footer { margin-top: 3rem; padding-top: .5rem; border-top: 1px solid var(--line);
+  font-size: .9rem; }
+"""

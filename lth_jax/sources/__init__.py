@@ -1,0 +1,227 @@
+"""Where data come from: the embedded digits, TFDS, the MNIST files, a user's arrays.
+
+What has to be decoded is decoded once and kept as checksummed arrays, so that later
+starts take less than a second and do not import tensorflow_datasets:
+
+    <cache>/mnist-3.0.1-1f0c5ab29e77/     from the TFDS data_dir with this content
+    <cache>/mnist-3.0.1-prepared/         from ``lth data prepare mnist``
+
+TFDS and the MNIST files hold the same examples in different orders. Both are brought
+into one, so the validation set, the digest and all results are the same with either.
+"""
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..config import DataConfig
+from ..dataset import Dataset, Splits
+from ..errors import InputError, did_you_mean
+from . import cache, catalogue, mnist
+
+SPLIT_STREAM = 0x5EED
+"""Second word of the seed that draws the validation examples."""
+
+
+def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
+    """Load a data set and draw its validation examples, without any network.
+
+    Args:
+        config: which data set, and where it and its cache are.
+        seed: draws the validation examples: one split per run.
+
+    Returns:
+        The splits and the sha256 (hex) of the decoded data before splitting. Images are
+        float32 [n, height, width, channels] in [0, 1]: pixels / 255, but digits / 16,
+        their maximum. Labels are int32. Remaining training examples keep their order.
+
+    Raises:
+        InputError: unknown name, data not prepared, or too many validation examples.
+
+    Example:
+        >>> splits, digest = load(DataConfig(name="digits"), seed=0)
+        >>> splits.train.x.shape, splits.validation.x.shape, splits.test.x.shape
+        ((1197, 8, 8, 1), (240, 8, 8, 1), (360, 8, 8, 1))
+
+    Reference:
+        digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits,
+        UCI Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49
+        (CC BY 4.0), in scikit-learn's copy; see ``assets/make_digits.py``.
+    """
+    source = _source(config.name)
+    arrays = source.read(config)
+    splits = _split(
+        Dataset(_scaled(arrays["x_train"], source.white), arrays["y_train"]),
+        Dataset(_scaled(arrays["x_test"], source.white), arrays["y_test"]),
+        source.n_validation if config.validation is None else config.validation,
+        seed,
+        source.n_classes,
+    )
+    return splits, cache.digest(arrays)
+
+
+def prepare(name: str, config: DataConfig) -> Path:
+    """Make a data set ready for ``load`` on a machine without TensorFlow.
+
+    Args:
+        name: mnist is taken from the four published files, in the folder
+            ``config.dir`` if given, else from public mirrors; digits needs nothing.
+        config: ``dir`` and ``cache`` are used.
+
+    Returns:
+        The folder that holds the decoded arrays.
+
+    Raises:
+        InputError: unknown name, missing or wrong files, no network.
+    """
+    return _source(name).prepare(config)
+
+
+def from_arrays(
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    *,
+    n_validation: int,
+    seed: int = 0,
+    n_classes: int | None = None,
+) -> Splits:
+    """Make splits from NumPy arrays.
+
+    Args:
+        train: ``(x, y)``: x [n, ...], y [n] integers from 0. Float x keep their dtype
+            and values; uint8 x are taken for images and become float32 x / 255. Other
+            dtypes are refused, because their scale cannot be known.
+        test: the same for the test set.
+        n_validation: how many training examples become the validation set.
+        seed: draws the validation examples.
+        n_classes: number of classes; default: largest training label + 1.
+
+    Returns:
+        The splits; remaining training examples keep their order.
+
+    Raises:
+        InputError: names the array at fault and what to do.
+
+    Example:
+        >>> x, y = np.zeros((10, 4)), np.arange(10) % 2
+        >>> splits = from_arrays((x, y), (x, y), n_validation=3)
+        >>> len(splits.train.x), len(splits.validation.x), splits.n_classes
+        (7, 3, 2)
+    """
+    sets = {"train": _checked("train", *train), "test": _checked("test", *test)}
+    shapes = [x.shape[1:] for x, _ in sets.values()]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            f"one example of train x has shape {shapes[0]}, of test x {shapes[1]}: give"
+            " both the same shape."
+        )
+    dtypes = [x.dtype for x, _ in sets.values()]
+    if dtypes[0] != dtypes[1]:
+        raise InputError(
+            f"train x is {dtypes[0]}, test x {dtypes[1]}: scale both alike and give"
+            " both the same dtype."
+        )
+    if n_classes is None:
+        n_classes = int(sets["train"].y.max()) + 1
+    for name, (_, y) in sets.items():
+        if y.max() >= n_classes:
+            raise InputError(
+                f"{name} y has the label {y.max()}, but with {n_classes} classes labels"
+                f" go to {n_classes - 1}: correct it, or pass n_classes."
+            )
+    train_set, test_set = (Dataset(_scaled(x, 255), y) for x, y in sets.values())
+    return _split(train_set, test_set, n_validation, seed, n_classes)
+
+
+def _checked(name: str, x: Any, y: Any) -> Dataset:
+    """Return one pair of a user's arrays, labels as int32, or say what is wrong."""
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim < 2 or x.size == 0:
+        raise InputError(
+            f"{name} x has shape {x.shape}: it must hold examples, [n, ...]."
+        )
+    if y.shape != x.shape[:1]:
+        raise InputError(
+            f"{name} y has shape {y.shape}: for the {len(x)} examples of {name} x it"
+            f" must have shape ({len(x)},)."
+        )
+    if np.issubdtype(x.dtype, np.floating):
+        if not np.isfinite(x).all():
+            raise InputError(f"{name} x has NaN or inf: remove or replace them.")
+    elif x.dtype != np.uint8:
+        raise InputError(
+            f"{name} x is {x.dtype}: scale it and make it float, for example by"
+            " x.astype('float32'). Only uint8 images are scaled for you."
+        )
+    if not np.issubdtype(y.dtype, np.integer):
+        raise InputError(
+            f"{name} y is {y.dtype}: labels must be integers; try y.astype('int32')."
+        )
+    if not 0 <= y.min() <= y.max() < np.iinfo(np.int32).max:
+        raise InputError(
+            f"{name} y has labels from {y.min()} to {y.max()}: number classes from 0."
+        )
+    return Dataset(x, y.astype(np.int32))
+
+
+def _split(
+    train: Dataset, test: Dataset, n_validation: int, seed: int, n_classes: int
+) -> Splits:
+    """Move ``n_validation`` examples drawn by ``seed`` out of the training set."""
+    n = train.y.size
+    if not 1 <= n_validation < n:
+        raise InputError(
+            f"{n_validation} validation examples cannot be taken from {n} training"
+            f" examples: set n_validation (--data.validation) to 1 ... {n - 1}."
+        )
+    rng = np.random.Generator(np.random.PCG64([seed, SPLIT_STREAM]))
+    drawn = np.zeros(n, bool)
+    drawn[rng.permutation(n)[:n_validation]] = True
+    rest, validation = (Dataset(train.x[r], train.y[r]) for r in (~drawn, drawn))
+    return Splits(rest, validation, test, n_classes)
+
+
+def _scaled(x: np.ndarray, white: int) -> np.ndarray:
+    """Return uint8 pixels / white as float32, and any other array as it is."""
+    if x.dtype != np.uint8:
+        return x
+    return np.divide(x, np.float32(white), dtype=np.float32)
+
+
+def _assets() -> Any:
+    """Return the folder of the data that come with the package."""
+    return resources.files("lth_jax") / "assets"
+
+
+def _digits(_: DataConfig) -> cache.Arrays:
+    """Read the embedded digits."""
+    with (_assets() / "digits.npz").open("rb") as file, np.load(file) as archive:
+        arrays = {name: archive[name] for name in cache.NAMES}
+    return arrays | {y: arrays[y].astype(np.int32) for y in ("y_train", "y_test")}
+
+
+class _Source(NamedTuple):
+    """A data set: how to read and prepare it, and what is known of it."""
+
+    read: Callable[[DataConfig], cache.Arrays]
+    prepare: Callable[[DataConfig], Path]
+    n_validation: int
+    n_classes: int
+    white: int
+    """Largest pixel value."""
+
+
+_SOURCES = {
+    "digits": _Source(_digits, lambda _: Path(str(_assets())), 240, 10, white=16),
+    "mnist": _Source(catalogue.read, mnist.prepare, 5_000, 10, white=255),
+}
+
+
+def _source(name: str) -> _Source:
+    """Look up a data set."""
+    if name not in _SOURCES:
+        raise InputError(f"no data set {name!r}{did_you_mean(name, _SOURCES)}")
+    return _SOURCES[name]

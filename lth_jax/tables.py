@@ -1,0 +1,130 @@
+"""Levels as rows: one per trained network, and one per evaluation of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import metrics, tree
+from .imp import LaneId, Level, Status
+
+SUMMARY = {
+    "level": "int64",
+    "kind": "string",
+    "replicate": "int64",
+    "draw": "int64",
+    "density": "float64",
+    "n_weights": "int64",
+    "n_remaining": "int64",
+    "early_stop_step": "int64",
+    "min_val_loss": "float64",
+    "val_accuracy_es": "float64",
+    "test_accuracy_es": "float64",
+    "val_accuracy_final": "float64",
+    "test_accuracy_final": "float64",
+    "train_accuracy_final": "float64",
+    "status": "string",
+}
+"""Columns of the summary and their types; a value that does not exist is null."""
+CURVES = {
+    "level": "int64",
+    "kind": "string",
+    "replicate": "int64",
+    "draw": "int64",
+    "step": "int64",
+    "split": "string",
+    "loss": "float64",
+    "accuracy": "float64",
+}
+"""Columns of the curves and their types."""
+
+Row = dict[str, Any]
+
+
+def summary_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
+    """Return one row per training of a level, trained or not, with columns `SUMMARY`.
+
+    Accuracies are fractions; ``_es`` is at the step of minimum validation loss.
+
+    Args:
+        level: from `lth_jax.imp.run_wave`.
+        evaluations: steps at which its networks were evaluated.
+
+    Reference:
+        Frankle & Carbin (2019), footnote 2 and appendix G.1.
+    """
+    rows = [
+        _identity(lane, status) | _counts(_mask_of(level, i)) | _scores(level, i, evaluations)
+        for i, (lane, status) in enumerate(zip(level.ids, level.status, strict=True))
+    ]
+    return rows + [_absent(level, *item) for item in level.absent.items()]
+
+
+def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
+    """Return one row per training, evaluation and split, with columns `CURVES`.
+
+    Losses are means in nats, accuracies fractions. The training set is evaluated at the
+    last step only.
+
+    Args:
+        level: from `lth_jax.imp.run_wave`.
+        evaluations: steps at which its networks were evaluated.
+    """
+    rows = []
+    for i, lane in enumerate(level.ids):
+        for split, points in level.outcome.curve._asdict().items():
+            for step, loss, accuracy in zip(
+                evaluations, points.loss[i], points.accuracy[i], strict=True
+            ):
+                rows.append(_point(lane, step, split, loss, accuracy))
+        end = level.outcome.train
+        rows.append(_point(lane, evaluations[-1], "train", end.loss[i], end.accuracy[i]))
+    return rows
+
+
+def _point(lane: LaneId, step: int, split: str, loss: Any, accuracy: Any) -> Row:
+    values = {"step": step, "split": split}
+    return lane._asdict() | values | {"loss": float(loss), "accuracy": float(accuracy)}
+
+
+def _identity(lane: LaneId, status: Status) -> Row:
+    return dict.fromkeys(SUMMARY) | lane._asdict() | {"status": status}
+
+
+def _absent(level: Level, lane: LaneId, status: Status) -> Row:
+    row = _identity(lane, status)
+    if status == "collapsed":
+        row |= _counts({p: m[lane.replicate] for p, m in _kernels(level.masks).items()})
+    return row
+
+
+def _mask_of(level: Level, i: int) -> dict[str, np.ndarray]:
+    return {p: np.asarray(m[i]) for p, m in _kernels(level.tickets.mask).items()}
+
+
+def _kernels(stacked: Any) -> dict[str, Any]:
+    return {p: m for p, m in tree.flatten(stacked).items() if m.ndim >= 3}
+
+
+def _counts(kernels: dict[str, np.ndarray]) -> Row:
+    weights = sum(m.size for m in kernels.values())
+    alive = int(sum(m.sum() for m in kernels.values()))
+    return {"density": alive / weights, "n_weights": weights, "n_remaining": alive}
+
+
+def _scores(level: Level, i: int, evaluations: Sequence[int]) -> Row:
+    validation, test = level.outcome.curve
+    row = {
+        "val_accuracy_final": float(validation.accuracy[i, -1]),
+        "test_accuracy_final": float(test.accuracy[i, -1]),
+        "train_accuracy_final": float(level.outcome.train.accuracy[i]),
+    }
+    best = metrics.early_stop(validation.loss[i])
+    if best is None:
+        return row
+    return row | {
+        "early_stop_step": evaluations[best],
+        "min_val_loss": float(validation.loss[i, best]),
+        "val_accuracy_es": float(validation.accuracy[i, best]),
+        "test_accuracy_es": float(test.accuracy[i, best]),
+    }

@@ -1,0 +1,205 @@
+"""One training as a pure program: steps in a loop on the device, evaluated on the way.
+
+Nothing here knows of lanes, levels or files; `lth_jax.ensemble` maps it over lanes.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from . import masks, optim
+from .config import TrainConfig
+from .dataset import Dataset, Orders, Splits, batch_at, epoch_orders, steps_per_epoch
+from .errors import InputError
+from .metrics import Metrics, cross_entropy, evaluate
+from .optim import Hyper
+from .types import Key, Mask, Model, ModelState, Params, Ticket
+
+EVAL_BLOCK = 1_000
+"""Examples per block of an evaluation: small enough for activations to stay in cache."""
+CHUNK_STEPS = 1_000
+"""At most about so many steps between two returns to the host."""
+
+
+class TrainState(NamedTuple):
+    """What a training carries from step to step.
+
+    Attributes:
+        params: weights; pruned ones are exactly 0.
+        state: model state.
+        moments: optimizer state.
+    """
+
+    params: Params
+    state: ModelState
+    moments: optax.OptState
+
+
+class Fixed(NamedTuple):
+    """What does not change during a training.
+
+    Attributes:
+        mask: True = keep.
+        clock: int32 scalar, step of schedule and data order at which training starts.
+        hyper: traced hyperparameters.
+        order: key of the data order.
+        noise: key of what the network draws, e.g. dropout.
+    """
+
+    mask: Mask
+    clock: jax.Array
+    hyper: Hyper
+    order: Key
+    noise: Key
+
+
+class Curve(NamedTuple):
+    """Evaluations of one training: leaves are float [evaluations]."""
+
+    validation: Metrics
+    test: Metrics
+
+
+class Trainer(NamedTuple):
+    """The pure functions of one training.
+
+    Attributes:
+        start: (ticket, hyper) -> TrainState at the ticket's rewind point.
+        advance: (state, fixed, data, first, stop) -> (state, curve): trains from step
+            ``first`` to ``stop`` (both counted from the start of this training, traced)
+            and evaluates after every ``eval_every`` steps and at ``stop``. With
+            ``first == stop`` it only evaluates.
+        score: (state, fixed, dataset) -> Metrics over a whole data set.
+        capacity: evaluations that one call of ``advance`` has room for.
+    """
+
+    start: Callable[[Ticket, Hyper], TrainState]
+    advance: Callable[..., tuple[TrainState, Curve]]
+    score: Callable[[TrainState, Fixed, Dataset], Metrics]
+    capacity: int
+
+
+def make_step(
+    model: Model, config: TrainConfig
+) -> Callable[[TrainState, Fixed, Any, jax.Array], TrainState]:
+    """Return the training step: (state, fixed, batch, step) -> state.
+
+    The step is pure, jittable and vmappable. Weights stay where the mask is True and
+    exactly 0 elsewhere, whatever the optimizer.
+
+    Args:
+        model: the network.
+        config: optimizer and precision (static); values come from ``fixed.hyper``.
+    """
+
+    def loss_fn(params: Params, state: ModelState, batch: Any, key: Key) -> Any:
+        x, y = batch
+        logits, state = model.apply(params, state, x, True, key)
+        return cross_entropy(logits, y), state
+
+    def step_fn(
+        train: TrainState, fixed: Fixed, batch: Any, step: jax.Array
+    ) -> TrainState:
+        key = jax.random.fold_in(fixed.noise, step)
+        grads, state = jax.grad(loss_fn, has_aux=True)(
+            train.params, train.state, batch, key
+        )
+        tx = optim.optimizer(config, fixed.hyper)
+        updates, moments = tx.update(
+            grads, train.moments, train.params, mask=fixed.mask, step=step
+        )
+        return TrainState(optax.apply_updates(train.params, updates), state, moments)
+
+    return step_fn
+
+
+def make_trainer(model: Model, config: TrainConfig) -> Trainer:
+    """Return the pure functions that train one network.
+
+    Args:
+        model: the network.
+        config: steps, batch size, evaluation, optimizer; values such as the learning
+            rate are read from the traced `Hyper`, not from here.
+
+    Returns:
+        A `Trainer`; its functions are jittable and vmappable.
+
+    Reference:
+        Frankle & Carbin (2019), section 2 and appendix G.1.
+    """
+    step_fn = make_step(model, config)
+    evaluations = -(-config.steps // config.eval_every)
+    capacity = min(max(1, CHUNK_STEPS // config.eval_every), evaluations)
+
+    def start(ticket: Ticket, hyper: Hyper) -> TrainState:
+        params = masks.apply(ticket.mask, ticket.params)
+        moments = ticket.moments
+        if moments is None:
+            moments = optim.optimizer(config, hyper).init(params)
+        return TrainState(params, ticket.state, moments)
+
+    def score(train: TrainState, fixed: Fixed, data: Dataset) -> Metrics:
+        with jax.default_matmul_precision(config.precision):
+            return evaluate(
+                model, train.params, train.state, data, fixed.noise, EVAL_BLOCK
+            )
+
+    def steps(
+        train: TrainState, fixed: Fixed, data: Dataset, orders: Orders, span: Any
+    ) -> TrainState:
+        def body(i: jax.Array, train: TrainState) -> TrainState:
+            step = fixed.clock + i
+            batch = batch_at(data, orders, step, config.batch_size)
+            return step_fn(train, fixed, batch, step)
+
+        with jax.default_matmul_precision(config.precision):
+            return jax.lax.fori_loop(*span, body, train)
+
+    def advance(
+        train: TrainState, fixed: Fixed, data: Splits, first: jax.Array, stop: jax.Array
+    ) -> tuple[TrainState, Curve]:
+        orders = _orders(fixed, data.train, first, config, capacity)
+
+        def period(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
+            train, curve = carry
+            low = first + i * config.eval_every
+            high = jnp.minimum(low + config.eval_every, stop)
+            train = steps(train, fixed, data.train, orders, (low, high))
+            point = Curve(
+                score(train, fixed, data.validation), score(train, fixed, data.test)
+            )
+            return train, jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
+
+        periods = jnp.maximum(1, -((first - stop) // config.eval_every))
+        empty = _empty_curve(lambda: score(train, fixed, data.test), capacity)
+        return jax.lax.fori_loop(0, periods, period, (train, empty))
+
+    return Trainer(start, advance, score, capacity)
+
+
+def _orders(
+    fixed: Fixed, data: Dataset, first: jax.Array, config: TrainConfig, capacity: int
+) -> Orders:
+    """Shuffle the epochs that a chunk can touch; inside the loop it would cost a sort."""
+    per_epoch = steps_per_epoch(len(data), config.batch_size)
+    epochs = (capacity * config.eval_every - 1) // per_epoch + 2
+    first_epoch = (fixed.clock + first) // per_epoch
+    return epoch_orders(fixed.order, len(data), first_epoch, epochs)
+
+
+def _empty_curve(score: Callable[[], Metrics], capacity: int) -> Curve:
+    like = jax.eval_shape(score)
+    blank = jax.tree.map(lambda s: jnp.full(capacity, jnp.nan, s.dtype), like)
+    return Curve(blank, blank)
+
+
+def check_batch_size(config: TrainConfig, n_train: int) -> None:
+    """Raise InputError where a batch is larger than the training set."""
+    if config.batch_size > n_train:
+        raise InputError(
+            f"train.batch_size is {config.batch_size}, but there are only {n_train}"
+            " training examples."
+        )

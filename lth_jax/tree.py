@@ -1,0 +1,83 @@
+"""Pytrees seen as ``{"Dense_0/kernel": leaf}``: paths, counts, stacks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def flatten(tree: Any) -> dict[str, Any]:
+    """Return the leaves of a tree by path, in the order of ``jax.tree.leaves``.
+
+    Example:
+        >>> flatten({"Dense_0": {"kernel": 1, "bias": 2}})
+        {'Dense_0/bias': 2, 'Dense_0/kernel': 1}
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_path(keys): leaf for keys, leaf in leaves}
+
+
+def unflatten(like: Any, leaves: Mapping[str, Any]) -> Any:
+    """Return a tree shaped like ``like`` with the leaves of the mapping.
+
+    Raises:
+        KeyError: a path of ``like`` has no leaf.
+
+    Example:
+        >>> unflatten({"a": {"b": 0}}, {"a/b": 7})
+        {'a': {'b': 7}}
+    """
+    return map_with_path(lambda path, _: leaves[path], like)
+
+
+def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Map ``f(path, leaf, *leaves)`` over trees of one structure.
+
+    Example:
+        >>> map_with_path(lambda path, x, y: (path, x + y), {"a": 1}, {"a": 2})
+        {'a': ('a', 3)}
+    """
+    return jax.tree_util.tree_map_with_path(
+        lambda keys, *leaves: f(_path(keys), *leaves), tree, *rest
+    )
+
+
+def _path(keys: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(keys, simple=True, separator="/")
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Stack trees of one structure along a new first axis.
+
+    Example:
+        >>> stack([{"a": jnp.zeros(2)}, {"a": jnp.ones(2)}])["a"].shape
+        (2, 2)
+    """
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def concatenate(trees: Sequence[Any]) -> Any:
+    """Concatenate stacked trees of one structure along their first axis.
+
+    Example:
+        >>> concatenate([{"a": jnp.zeros((2, 3))}, {"a": jnp.ones((1, 3))}])["a"].shape
+        (3, 3)
+    """
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *trees)
+
+
+def take(tree: Any, index: Any) -> Any:
+    """Index the first axis of every leaf.
+
+    Example:
+        >>> take({"a": jnp.arange(3)}, 1)["a"].item()
+        1
+    """
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def to_host(tree: Any) -> Any:
+    """Copy a tree to NumPy arrays."""
+    return jax.tree.map(np.asarray, jax.device_get(tree))

@@ -1,0 +1,106 @@
+"""The words of the package: a few tuples that everything else maps between."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import jax
+import optax
+
+Key = jax.Array
+"""A typed PRNG key, ``jax.random.key``."""
+Params = Any
+"""A pytree of float arrays: the weights of one network."""
+ModelState = Any
+"""A pytree of what a network carries besides weights, e.g. batch-norm statistics."""
+Mask = Any
+"""A pytree with the treedef of the params, every leaf bool: True = keep."""
+Scores = Any
+"""A pytree like the params: the higher a score, the more it deserves to stay."""
+
+Kind = Literal["conv", "dense", "shortcut", "output"]
+FINAL: Literal["final"] = "final"
+"""Rewind point: the weights at the end of training."""
+END: Literal["end"] = "end"
+"""Clock: the end of the schedule, where the learning rate is the last one."""
+
+
+class LayerInfo(NamedTuple):
+    """What a prunable kernel is: its kind and its shape."""
+
+    kind: Kind
+    shape: tuple[int, ...]
+
+
+class Apply(Protocol):
+    """``(params, state, x, train, key) -> (logits[batch, classes], new state)``."""
+
+    def __call__(
+        self, params: Params, state: ModelState, x: jax.Array, train: bool, key: Key
+    ) -> tuple[jax.Array, ModelState]: ...
+
+
+class Model(NamedTuple):
+    """A network as two pure functions and a table of its prunable layers.
+
+    Attributes:
+        init: key -> (params, state); closed over the input shape.
+        apply: (params, state, x, train, key) -> (logits, new state).
+        layers: path of every prunable kernel -> its kind and shape.
+    """
+
+    init: Callable[[Key], tuple[Params, ModelState]]
+    apply: Apply
+    layers: Mapping[str, LayerInfo]
+
+
+class Ticket(NamedTuple):
+    """All that is needed to train a subnetwork from its rewind point.
+
+    Attributes:
+        params: the full weights of the rewind point; only training applies the mask.
+        mask: True = keep.
+        state: model state at the rewind point.
+        clock: int32 scalar, the step at which schedule and data order stand.
+        moments: optimizer state to continue from; None starts the optimizer afresh.
+    """
+
+    params: Params
+    mask: Mask
+    state: ModelState
+    clock: jax.Array
+    moments: optax.OptState | None = None
+
+
+class Snapshot(NamedTuple):
+    """One point of a training trajectory: what a ticket can be rewound to."""
+
+    params: Params
+    state: ModelState
+    moments: optax.OptState | None
+    clock: jax.Array
+
+
+class Evidence(NamedTuple):
+    """All that a pruning criterion may look at; unused fields cost nothing under jit.
+
+    Attributes:
+        params: weights at the end of training.
+        init: weights the training started from.
+        mask: the weights alive so far.
+        state: model state at the end of training.
+        batch: one batch of training examples, ``(x, y)``.
+        key: for criteria that draw at random.
+    """
+
+    params: Params
+    init: Params
+    mask: Mask
+    state: ModelState = None
+    batch: Any = None
+    key: Key | None = None
+
+
+Score = Callable[[Evidence], Scores]
+"""A pruning criterion."""
+Control = Callable[[Key, Ticket], Ticket]
+"""A control of the ticket; can be vmapped over keys and tickets."""

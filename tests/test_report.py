@@ -1,0 +1,552 @@
+"""The faces of a run: the winning-ticket rule, the figures and the page."""
+
+import os
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgba
+
+from lth_jax import plots
+from lth_jax.claims import winning_tickets
+from lth_jax.config import Config, to_dict
+from lth_jax.report import write_report
+
+
+class Run(NamedTuple):
+    """What the faces get: the fields of ``store.Run``."""
+
+    path: Path
+    config: dict[str, Any]
+    manifest: dict[str, Any]
+    summary: pd.DataFrame
+    curves: pd.DataFrame
+
+
+# The rule. Hand-made tables: 2 replicates, 3 draws, levels of density 0.8 ** level.
+
+GOOD = {"accuracy": (0.982, 0.983), "steps": (600, 700), "reinits": (0.970, 0.971)}
+DENSE = {"accuracy": (0.980, 0.981), "steps": (700, 900)}  # means: 0.9805 and 800
+
+
+def rows_of(
+    level: int,
+    accuracy: tuple[float, ...],
+    steps: tuple[int | None, ...],
+    reinits: tuple[float, ...] = (),
+    status: tuple[str, ...] = ("ok", "ok"),
+) -> list[dict[str, Any]]:
+    """Return the rows of one level; a reinit accuracy is the mean of three draws."""
+    common = {"level": level, "density": 0.8**level}
+    tickets = [
+        {"kind": "ticket", "replicate": r, "draw": 0, "status": status[r]}
+        | {"test_accuracy_es": accuracy[r], "early_stop_step": steps[r]}
+        for r in range(len(accuracy))
+    ]
+    controls = [
+        {"kind": "random_reinit", "replicate": r, "draw": draw, "status": "ok"}
+        | {"test_accuracy_es": reinit + shift, "early_stop_step": 999}
+        for r, reinit in enumerate(reinits)
+        for draw, shift in enumerate((-0.01, 0.0, 0.01))
+    ]
+    return [common | row for row in tickets + controls]
+
+
+def table_of(*levels: dict[str, Any]) -> pd.DataFrame:
+    rows = [row for n, level in enumerate(levels) for row in rows_of(n, **level)]
+    return pd.DataFrame(rows).astype({"early_stop_step": "Int64"})
+
+
+def test_every_level_wins():
+    found = winning_tickets(table_of(DENSE, GOOD, GOOD, GOOD))
+    assert found.levels == (1, 2, 3)
+    assert found.densities == pytest.approx((0.8, 0.64, 0.512))
+    assert found.sentence.startswith(
+        "Winning tickets were found at 3 consecutive levels, 1 to 3, down to 51.2 % of"
+        " the weights: their mean test accuracy at early stop is 98.25 % (dense: 98.05"
+        " %), their mean early-stop step 650 (dense: 800), and the ticket of every"
+        " replicate beats its own reinits. Rule: "
+    )
+    assert "minus 0.20 percentage points" in found.sentence
+    row = found.table.loc[0]
+    assert row[["test_accuracy_es", "early_stop_step", "reinit_margin"]].tolist() == [
+        pytest.approx(0.9825),
+        650,
+        pytest.approx(0.012),
+    ]
+
+
+FAILURES = {
+    "accurate": (
+        GOOD | {"accuracy": (0.9783, 0.9786)},
+        "the mean test accuracy at early stop, 97.84 %, is more than 0.20 percentage"
+        " points below the dense network's 98.05 %",
+    ),
+    "early": (
+        GOOD | {"steps": (700, 902)},
+        "the mean early-stop step, 801, is later than the dense network's 800",
+    ),
+    "beats_reinits": (
+        GOOD | {"reinits": (0.983, 0.8)},  # on average the tickets are far ahead
+        "the ticket of a replicate does not beat its own reinits (difference: -0.10"
+        " percentage points)",
+    ),
+}
+
+
+@pytest.mark.parametrize("condition", FAILURES)
+def test_one_condition_alone_fails_a_level(condition):
+    bad, words = FAILURES[condition]
+    found = winning_tickets(table_of(DENSE, GOOD, bad, GOOD, GOOD))
+    conditions = found.table.loc[1, list(FAILURES)]
+    assert conditions.to_dict() == {name: name != condition for name in FAILURES}
+    assert found.table["wins"].tolist() == [True, False, True, True]
+    assert found.levels == (3, 4)
+    none = winning_tickets(table_of(DENSE, bad, bad))
+    assert none.levels == none.densities == ()
+    assert none.sentence.startswith(
+        "No winning tickets were found: at level 1 (80.0 % of the weights)"
+        f" {words}. Rule: "
+    )
+
+
+def test_all_that_failed_is_named():
+    bad = {name: FAILURES[name][0] for name in FAILURES}
+    worst = {
+        "accuracy": bad["accurate"]["accuracy"],
+        "steps": bad["early"]["steps"],
+        "reinits": bad["beats_reinits"]["reinits"],
+    }
+    sentence = winning_tickets(table_of(DENSE, worst)).sentence
+    assert "98.05 % and the mean early-stop step" in sentence
+    assert "network's 800 and the ticket of a replicate does not" in sentence
+
+
+def test_bounds_belong_to_the_winners_but_a_tie_with_reinits_does_not():
+    bound = {"accuracy": (0.9785, 0.9785), "steps": (800, 800), "reinits": (0.9, 0.9)}
+    assert winning_tickets(table_of(DENSE, bound)).levels == (1,)
+    rounded = bound | {"accuracy": tuple(np.float32(bound["accuracy"]) - 1e-8)}
+    assert winning_tickets(table_of(DENSE, rounded)).levels == (1,)
+    beyond = bound | {"accuracy": (0.9785, 0.9784)}
+    assert winning_tickets(table_of(DENSE, beyond)).levels == ()
+    assert winning_tickets(table_of(DENSE, beyond), tolerance=0.003).levels == (1,)
+    tie = GOOD | {"reinits": (0.982, 0.98)}
+    assert winning_tickets(table_of(DENSE, tie)).levels == ()
+
+
+def test_of_equally_long_runs_the_sparser_counts_and_of_others_the_longer():
+    late = FAILURES["early"][0]
+    tie = winning_tickets(table_of(DENSE, GOOD, GOOD, late, GOOD, GOOD, late))
+    assert tie.levels == (4, 5)
+    assert "The run of levels ends there: at level 6 (26.2 %" in tie.sentence
+    assert winning_tickets(table_of(DENSE, GOOD, GOOD, late, GOOD)).levels == (1, 2)
+
+
+def test_one_level_is_no_range():
+    sentence = winning_tickets(table_of(DENSE, GOOD)).sentence
+    assert "found at level 1, at 80.0 % of the weights: " in sentence
+
+
+def test_a_missing_level_interrupts_a_run():
+    table = table_of(DENSE, GOOD, GOOD, GOOD, GOOD)
+    assert winning_tickets(table[table["level"] != 2]).levels == (3, 4)
+
+
+@pytest.mark.parametrize("reinits", [GOOD["reinits"], ()])
+@pytest.mark.parametrize("status", ["diverged", "collapsed", "not_run"])
+def test_a_replicate_that_is_not_ok_fails_its_level(status, reinits):
+    good = GOOD | {"reinits": reinits}
+    bad = good | {"status": ("ok", status)}
+    found = winning_tickets(table_of(DENSE, bad, good))
+    assert found.levels == (2,)
+    none = winning_tickets(table_of(DENSE, bad))
+    assert (
+        "level 1 (80.0 % of the weights) only 1 of 2 tickets are ok." in none.sentence
+    )
+
+
+@pytest.mark.parametrize(
+    "bad", [{"steps": (600, None)}, {"accuracy": (0.982, float("nan"))}]
+)
+def test_a_ticket_without_numbers_fails_its_level(bad):
+    assert winning_tickets(table_of(DENSE, GOOD | bad, GOOD)).levels == (2,)
+
+
+def test_a_missing_ticket_fails_its_level():
+    table = table_of(DENSE, GOOD, GOOD)
+    gone = (table["level"] == 1) & (table["replicate"] == 1)
+    assert winning_tickets(table[~gone]).levels == (2,)
+
+
+def test_without_reinits_two_conditions_decide():
+    plain = GOOD | {"reinits": ()}
+    late = FAILURES["early"][0] | {"reinits": ()}
+    found = winning_tickets(table_of(DENSE, plain, late))
+    assert found.levels == (1,)
+    assert found.table["beats_reinits"].isna().all()
+    assert "not testable, as the run has no reinits" in found.sentence
+    assert "beats its own reinits. " not in found.sentence
+
+
+def test_a_replicate_without_reinits_fails_where_others_have_some():
+    found = winning_tickets(table_of(DENSE, GOOD | {"reinits": (0.97,)}))
+    assert found.levels == ()
+    assert "a replicate has no reinits to beat" in found.sentence
+
+
+def test_only_dense_networks_that_are_ok_set_the_measure():
+    weak = {
+        "accuracy": (0.980, 0.1),
+        "steps": (700, 9000),
+        "status": ("ok", "diverged"),
+    }
+    row = winning_tickets(table_of(weak, GOOD)).table.loc[0]
+    assert row["dense_test_accuracy_es"] == 0.980
+    assert row["dense_early_stop_step"] == 700
+
+
+def test_runs_with_nothing_to_compare_say_so():
+    alone = winning_tickets(table_of(DENSE))
+    assert alone.levels == () and "no pruned level" in alone.sentence
+    lost = winning_tickets(table_of(DENSE | {"status": ("diverged",) * 2}, GOOD))
+    assert lost.levels == () and "No dense network of the run is ok" in lost.sentence
+
+
+# A synthetic run: arrays first, so that figures can be checked against NumPy.
+
+DRAWS = {"ticket": 1, "random_reinit": 3, "shuffle_mask": 2}
+LEVELS, REPLICATES, STEPS = 8, 3, np.arange(0, 1001, 50)
+
+
+def numbers_of(kind: str, what: str) -> np.ndarray:
+    """Return deterministic numbers [levels + 1, replicates, draws]."""
+    seed = [list(DRAWS).index(kind), len(what)]
+    noise = np.random.default_rng(seed).uniform(
+        size=(LEVELS + 1, REPLICATES, DRAWS[kind])
+    )
+    if what == "early_stop_step":
+        return 300 + 50 * np.floor(5 * noise)
+    return 0.97 + 0.01 * noise
+
+
+def curve_of(kind: str, split: str) -> np.ndarray:
+    """Return losses [levels + 1, replicates, draws, steps]; accuracy: 1 - loss / 9."""
+    peaks = numbers_of(kind, split)[..., None]
+    return 0.1 * peaks + 8 * np.exp(-STEPS / 60) + 1e-4 * STEPS
+
+
+def make_run(path: Path, kinds: tuple[str, ...] = tuple(DRAWS), levels: int = LEVELS):
+    summary, curves = [], []
+    for kind in kinds:
+        steps, accuracy = (
+            numbers_of(kind, name) for name in ("early_stop_step", "test_accuracy_es")
+        )
+        for level, replicate, draw in np.ndindex(steps.shape):
+            if level > levels or (level == 0 and kind != "ticket"):
+                continue
+            who = {"level": level, "kind": kind, "replicate": replicate, "draw": draw}
+            at = (level, replicate, draw)
+            summary.append(
+                who
+                | {"density": 0.8**level, "status": "ok", "early_stop_step": steps[at]}
+                | {"test_accuracy_es": accuracy[at]}
+            )
+            for split in ("validation", "test"):
+                loss = curve_of(kind, split)[at]
+                values = {"step": STEPS, "loss": loss, "accuracy": 1 - loss / 9}
+                curves.append(pd.DataFrame(who | {"split": split} | values))
+    return Run(
+        path=path,
+        config=to_dict(Config(reinits=3, shuffles=2)),
+        manifest={
+            "experiment": "tiny",
+            "fingerprint": "0123abcd",
+            "versions": {"jax": "0.10.2"},
+            "devices": ["cpu"],
+            "plan": {"devices": 2},
+            "data": {"name": "digits", "sha256": "cafe", "note": "as delivered"},
+            "events": [{"time": "2026-01-01T00:00:00", "event": "resumed"}],
+        },
+        summary=pd.DataFrame(summary).astype({"early_stop_step": "Int64"}),
+        curves=pd.concat(curves, ignore_index=True),
+    )
+
+
+@pytest.fixture
+def run(tmp_path) -> Run:
+    return make_run(tmp_path / "tiny-0123abcd")
+
+
+# Figures.
+
+
+@pytest.mark.parametrize("panel", [0, 1])
+@pytest.mark.parametrize("kind", DRAWS)
+def test_figure_4_shows_means_and_extremes_of_all_networks(run, kind, panel):
+    name, scale = [("early_stop_step", 1), ("test_accuracy_es", 100)][panel]
+    values = numbers_of(kind, name)
+    values = scale * values.reshape(LEVELS + 1, -1)
+    dense = scale * numbers_of("ticket", name)[0].ravel()
+    bars = {bar.get_label(): bar for bar in plots.figure_4(run).axes[panel].containers}
+    line, _, (segments,) = bars[kind.replace("_", " ")].lines
+    np.testing.assert_allclose(line.get_xdata(), 100 * 0.8 ** np.arange(LEVELS + 1))
+    means = [dense.mean(), *values[1:].mean(axis=1)]
+    np.testing.assert_allclose(line.get_ydata(), means)
+    ends = [(dense.min(), dense.max())]
+    ends += list(zip(values[1:].min(axis=1), values[1:].max(axis=1), strict=True))
+    drawn = [segment[:, 1] for segment in segments.get_segments()]
+    np.testing.assert_allclose(drawn, ends)
+
+
+def test_figure_4_has_a_falling_log_axis_and_the_dense_line(run):
+    for ax, name, scale in zip(
+        plots.figure_4(run).axes,
+        ("early_stop_step", "test_accuracy_es"),
+        (1, 100),
+        strict=True,
+    ):
+        assert ax.get_xscale() == "log"
+        left, right = ax.get_xlim()
+        assert left > 100 > 100 * 0.8**LEVELS > right
+        ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+        assert ticks == "100 80.0 64.0 51.2 41.0 32.8 26.2 21.0 16.8".split()
+        (dense,) = [line for line in ax.lines if line.get_label() == "dense"]
+        mean = scale * numbers_of("ticket", name)[0].mean()
+        np.testing.assert_allclose(dense.get_ydata(), mean)
+
+
+def test_figure_4_ticks_keep_their_distance(run):
+    many = pd.concat(
+        run.summary.assign(density=run.summary["density"] * factor)
+        for factor in np.geomspace(1, 1e-3, 50)
+    )
+    figure = plots.figure_4(run._replace(summary=many))
+    ticks = figure.axes[0].get_xticks()
+    assert ticks[0] == 100
+    assert 5 <= len(ticks) <= 9
+    assert set(np.round(ticks, 6)) <= set(np.round(100 * many["density"], 6))
+
+
+def test_figure_3_shows_the_nearest_levels(run):
+    last = 2 * numbers_of("ticket", "early_stop_step")[0].mean()
+    shown = STEPS[last >= STEPS]
+    figure = plots.figure_3(run)
+    labels = ["100 %", "51.2 %", "21.0 %", "16.8 %"]
+    labels += ["51.2 % random reinit", "21.0 % random reinit"]
+    levels = [0, 3, 7, 8, 3, 7]
+    splits = ("validation", "test")
+    for ax, split in zip(figure.axes, splits, strict=True):
+        assert [line.get_label() for line in ax.lines] == labels
+        for line, level, band in zip(ax.lines, levels, ax.collections, strict=True):
+            kind = "random_reinit" if "reinit" in line.get_label() else "ticket"
+            values = curve_of(kind, split)[level].reshape(-1, STEPS.size)
+            if split == "test":
+                values = 100 * (1 - values / 9)
+            values = values[:, : shown.size]
+            np.testing.assert_array_equal(line.get_xdata(), shown)
+            np.testing.assert_allclose(line.get_ydata(), values.mean(axis=0))
+            extent = band.get_paths()[0].get_extents()
+            assert extent.ymin == pytest.approx(values.min())
+            assert extent.ymax == pytest.approx(values.max())
+        assert ax.get_xlim() == (0, last)
+    colours = [to_rgba(line.get_color()) for line in figure.axes[0].lines]
+    assert colours[1:3] == colours[4:]
+    assert len(set(colours)) == 4
+
+
+def test_figure_3_does_not_squash_the_trained_part(run):
+    losses, accuracies = plots.figure_3(run).axes
+    assert losses.get_ylim()[1] < 1 < losses.lines[0].get_ydata()[0]
+    assert accuracies.get_ylim()[0] > 80 > accuracies.lines[0].get_ydata()[0]
+
+
+def test_figure_3_leaves_out_losses_that_are_not_finite(run):
+    curves = run.curves.copy()
+    one = (curves["kind"] == "ticket") & (curves["replicate"] == 0)
+    curves.loc[one & (curves["level"] == 3) & (curves["step"] > 0), "loss"] = np.inf
+    line = plots.figure_3(run._replace(curves=curves)).axes[0].lines[1]
+    values = curve_of("ticket", "validation")[3, 1:, 0].mean(axis=0)
+    np.testing.assert_allclose(line.get_ydata()[1:], values[1 : line.get_xdata().size])
+
+
+def without_numbers(run: Run) -> Run:
+    summary = run.summary.assign(test_accuracy_es=np.nan, status="not_run")
+    summary["early_stop_step"] = pd.array([pd.NA] * len(summary), dtype="Int64")
+    return run._replace(summary=summary, curves=run.curves.iloc[:0])
+
+
+def with_an_unknown_kind(run: Run) -> Run:
+    names = {"shuffle_mask": "my_control"}
+    return run._replace(
+        summary=run.summary.replace({"kind": names}),
+        curves=run.curves.replace({"kind": names}),
+    )
+
+
+ODD_RUNS = {
+    "level 0 only": lambda run: make_run(run.path, ("ticket",), levels=0),
+    "level 0 and 1": lambda run: make_run(run.path, ("ticket",), levels=1),
+    "no controls": lambda run: make_run(run.path, ("ticket",)),
+    "no reinits": lambda run: make_run(run.path, ("ticket", "shuffle_mask")),
+    "no numbers": without_numbers,
+    "unknown kind": with_an_unknown_kind,
+    "no manifest": lambda run: run._replace(manifest={}, config={}),
+}
+
+
+@pytest.mark.parametrize("name", ODD_RUNS)
+def test_odd_runs_have_a_page(run, name):
+    odd = ODD_RUNS[name](run)
+    page = parse(write_report(odd).read_text())
+    assert winning_tickets(odd.summary).sentence in page.text
+
+
+def test_drawing_leaves_global_settings_alone_and_needs_none(run):
+    before = dict(matplotlib.rcParams)
+    first = plots.render(plots.figure_4(run), "svg")
+    assert dict(matplotlib.rcParams) == before
+    assert plots.render(plots.figure_4(run), "svg") == first
+    assert b"<dc:date>" not in first
+
+
+# The page.
+
+
+class Page(HTMLParser):
+    """Checks that tags balance and keeps text and ids."""
+
+    VOID = frozenset({"meta"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.ids, self.open = "", [], []
+        self.tags: Counter[str] = Counter()
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags[tag] += 1
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def parse(html: str) -> Page:
+    page = Page()
+    page.feed(html)
+    page.close()
+    assert page.open == []
+    assert len(set(page.ids)) == len(page.ids), "ids of a page are unique"
+    return page
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the drawing, which takes most of a page's time."""
+    monkeypatch.setattr(plots, "render", lambda figure, form: b"<svg></svg>")
+
+
+def test_the_page_holds_all_it_shows(run):
+    path = write_report(run)
+    assert path == run.path / "report.html"
+    html = path.read_text()
+    page = parse(html)
+    assert page.tags["svg"] == 2
+    assert page.tags["script"] == page.tags["img"] == page.tags["link"] == 0
+    assert winning_tickets(run.summary).sentence in page.text
+    accuracy = numbers_of("random_reinit", "test_accuracy_es")[4]
+    for words in (
+        f"{100 * accuracy.mean():.2f}",
+        f"{100 * accuracy.min():.2f} to {100 * accuracy.max():.2f}",
+        f"{numbers_of('shuffle_mask', 'early_stop_step')[2].mean():,.0f}",
+        "None: every network trained to the end.",
+        "lth report tiny-0123abcd",
+        "300, 100",
+        "as delivered",
+        "0.10.2",
+        "event resumed",
+        "Controls",
+    ):
+        assert words in page.text, words
+    for reference in ("#", "url(#"):
+        assert f"{reference}figure_3-" in html and f"{reference}figure_4-" in html
+
+
+def test_winning_levels_are_shaded(run, undrawn):
+    summary = table_of(DENSE, GOOD, FAILURES["early"][0])
+    page = write_report(run._replace(summary=summary)).read_text()
+    assert page.count('<tr class="wins"><td>1</td>') == page.count('class="wins"') == 1
+
+
+def test_settings_name_no_place_of_this_machine(run, undrawn):
+    config = to_dict(Config(out="/secret/runs"))
+    config["data"] |= {"dir": "/secret/data", "cache": "/secret/cache"}
+    assert "/secret" not in write_report(run._replace(config=config)).read_text()
+
+
+def test_networks_that_are_not_ok_are_listed_in_words(run, undrawn):
+    summary = run.summary.copy()
+    level, kind = summary["level"] == 2, summary["kind"]
+    first = summary["replicate"] == 0
+    summary.loc[level & (kind == "ticket") & first, "status"] = "diverged"
+    summary.loc[level & (kind == "shuffle_mask") & first, "status"] = "not_run"
+    text = parse(write_report(run._replace(summary=summary)).read_text()).text
+    assert "Level 2: 1 ticket diverged (replicate 0)." in text
+    words = "2 shuffle masks were not run (replicate 0 draw 0, replicate 0 draw 1)."
+    assert f"Level 2: {words}" in text
+
+
+def test_names_are_escaped(run, undrawn):
+    evil = "<script>x</script>&"
+    kinds = run.summary["kind"].replace("shuffle_mask", "<b>bold</b>")
+    odd = run._replace(
+        path=run.path.with_name("<i>a b"),
+        manifest=run.manifest | {"experiment": evil, "versions": {evil: evil}},
+        summary=run.summary.assign(kind=kinds),
+    )
+    page = parse(write_report(odd).read_text())
+    assert page.tags["script"] == page.tags["b"] == page.tags["i"] == 0
+    for words in (evil, "<b>bold</b>", "lth report '<i>a b'"):
+        assert words in page.text
+
+
+def test_the_same_run_gives_the_same_bytes(run, tmp_path):
+    def contents(path: Path) -> dict[str, bytes]:
+        files = (file for file in path.rglob("*") if file.is_file())
+        return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+    write_report(run)
+    first = contents(run.path)
+    names = {f"figures/figure_{n}.{form}" for n in (3, 4) for form in ("svg", "png")}
+    assert set(first) == names | {"report.html"}
+    write_report(run)
+    assert contents(run.path) == first
+    moved = run._replace(path=tmp_path / "elsewhere" / run.path.name)
+    write_report(moved)
+    assert contents(moved.path) == first
+
+
+def test_a_failed_write_leaves_the_old_page(run, undrawn, monkeypatch):
+    path = write_report(run)
+    before = path.read_bytes()
+
+    def fail(source, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_report(run._replace(manifest={}))
+    assert path.read_bytes() == before
+    assert not [file for file in run.path.rglob(".*") if file.is_file()]
