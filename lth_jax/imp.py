@@ -244,7 +244,7 @@ def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
 
 def _tickets(study: Study, ids: Sequence[LaneId], mask: Mask) -> Ticket:
     """Return tickets and controls, stacked like ``ids``."""
-    originals = rewind({0: study.start}, mask)
+    originals = tree.to_host(rewind({0: study.start}, mask))
     root = jax.random.key(study.config.seed)
     parts = []
     for kind, group in groupby(ids, key=lambda lane: lane.kind):
@@ -253,7 +253,7 @@ def _tickets(study: Study, ids: Sequence[LaneId], mask: Mask) -> Ticket:
         if kind != "ticket":
             stream = CONTROLS[kind][1]
             keys = [derive(root, lane.replicate, stream, lane.draw) for lane in lanes]
-            part = study.controls[kind](jnp.stack(keys), part)
+            part = tree.to_host(study.controls[kind](jnp.stack(keys), part))
         parts.append(part)
     return tree.concatenate(parts)
 
@@ -267,7 +267,7 @@ def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
         return jnp.stack([derive(root, lane.replicate, stream) for lane in ids])
 
     hypers = jax.tree.map(
-        lambda value: jnp.full(len(ids), value), optim.hyper(study.config.train)
+        lambda value: np.full(len(ids), value, jnp.result_type(float)), optim.hyper(study.config.train)
     )
     tickets = tree.concatenate([level.tickets for level in levels])
     return Lanes(tickets, hypers, keys(Stream.ORDER), keys(Stream.NOISE))

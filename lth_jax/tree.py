@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 
@@ -48,31 +47,21 @@ def _path(keys: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(keys, simple=True, separator="/")
 
 
-def stack(trees: Sequence[Any]) -> Any:
-    """Stack trees of one structure along a new first axis.
-
-    Example:
-        >>> stack([{"a": jnp.zeros(2)}, {"a": jnp.ones(2)}])["a"].shape
-        (2, 2)
-    """
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
-
-
 def concatenate(trees: Sequence[Any]) -> Any:
-    """Concatenate stacked trees of one structure along their first axis.
+    """Concatenate stacked trees of one structure along their first axis, on the host.
 
     Example:
-        >>> concatenate([{"a": jnp.zeros((2, 3))}, {"a": jnp.ones((1, 3))}])["a"].shape
+        >>> concatenate([{"a": np.zeros((2, 3))}, {"a": np.ones((1, 3))}])["a"].shape
         (3, 3)
     """
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *trees)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *trees)
 
 
 def take(tree: Any, index: Any) -> Any:
     """Index the first axis of every leaf.
 
     Example:
-        >>> take({"a": jnp.arange(3)}, 1)["a"].item()
+        >>> take({"a": np.arange(3)}, 1)["a"].item()
         1
     """
     return jax.tree.map(lambda leaf: leaf[index], tree)
