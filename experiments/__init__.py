@@ -1,0 +1,1 @@
+"""One file per figure or study; run one with ``lth run NAME``."""
