@@ -4,7 +4,8 @@ Run:     lth run experiments/digits.py
 Cost:    see README; 20 prunings x 5 replicates x (1 ticket + 2 reinits)
 Expect:  tickets keep the dense network's accuracy far longer than their reinits, and
          learn faster; below about 5 % of the weights reinits lose several points.
-Data:    the 1,797 digits of scikit-learn (UCI optical recognition of handwritten digits).
+Data:    the 1,797 digits of scikit-learn (UCI optical recognition of handwritten
+         digits), embedded.
 """
 
 from lth_jax.config import Config, DataConfig, PruneConfig, TrainConfig

@@ -1,12 +1,12 @@
-"""LeNet-300-100 on MNIST, iterative pruning with resetting (LTH paper, Figures 3 and 4a).
+"""LeNet-300-100 on MNIST, iterative pruning with resetting (LTH, Figures 3 and 4a).
 
 Run:     lth run experiments/lenet_mnist.py
 Data:    MNIST through TFDS (--data.dir, $TFDS_DATA_DIR) or `lth data prepare mnist`.
 Cost:    405 trainings of 50,000 steps; `--dry-run` measures the time on your machine.
-Expect:  at 21 % of the weights tickets reach their early stop 38 % earlier than the dense
-         network; at 13.5 % they are more than 0.3 points better; from 3.6 % on they fall
-         behind. Reinits are slower at every level and worse from 21 % on (papers' values;
-         README says what ours were).
+Expect:  at 21 % of the weights tickets reach their early stop 38 % earlier than the
+         dense network; at 13.5 % they are more than 0.3 points better; below 3.6 % they
+         fall behind. Reinits are slower at every level and worse from 21 % on (the
+         paper's values; README says what ours were).
 """
 
 from lth_jax.config import Config, DataConfig, PruneConfig, TrainConfig

@@ -1,9 +1,7 @@
 """The command line: ``lth run | report | show | models | data``."""
 
-import dataclasses
 import importlib.util
 import json
-import math
 import runpy
 import signal
 import sys
@@ -17,9 +15,7 @@ import tyro
 from .config import Config, DataConfig, run_dir
 from .errors import InputError, LthError, did_you_mean
 
-Experiment = Annotated[
-    str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")
-]
+Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
 RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
@@ -100,13 +96,13 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
     ) -> None:
         """Run an experiment, or go on with it where it was interrupted.
 
-        The last line printed is the run directory; report.html in it shows the result.
-        Every setting of the experiment can be changed below; `lth run EXPERIMENT --help`
-        shows them with the experiment's own values.
+        The last line printed is the run directory; report.html in it shows the
+        result. Every setting can be changed below; `lth run EXPERIMENT --help` shows
+        them with the experiment's own values.
 
         Args:
-            experiment: file of an experiment, e.g. experiments/digits.py, or the name of
-                one that comes with the package.
+            experiment: file of an experiment, e.g. experiments/digits.py, or the name
+                of one that comes with the package.
             config: settings.
             quick: a small form of the same study.
             dry_run: only say how many networks it trains, and what that costs.
@@ -157,7 +153,9 @@ def load_experiment(name: str, quick: bool = False) -> Config:
     shipped = {p.stem: p for p in _shipped()}
     path = Path(name) if Path(name).is_file() else shipped.get(Path(name).name)
     if path is None:
-        raise InputError(f"There is no experiment {name!r}{did_you_mean(name, shipped)}")
+        raise InputError(
+            f"There is no experiment {name!r}{did_you_mean(name, shipped)}"
+        )
     function = "quick" if quick else "config"
     module = runpy.run_path(str(path))
     if function not in module:
@@ -190,7 +188,9 @@ def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
         print(write_report(load_run(run)))
 
 
-def show(run: RunPath, json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+def show(
+    run: RunPath, json_: Annotated[bool, tyro.conf.arg(name="json")] = False
+) -> None:
     """Print one row per trained network of a run.
 
     Args:
@@ -225,7 +225,11 @@ def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print("{name:<12} {parameters:>12,} parameters {prunable:>12,} prunable".format(**row))
+        print(
+            "{name:<12} {parameters:>12,} parameters {prunable:>12,} prunable".format(
+                **row
+            )
+        )
 
 
 def data(

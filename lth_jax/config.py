@@ -27,7 +27,7 @@ class DataConfig:
     name: Literal["digits", "mnist"] = "digits"
     """Data set: digits (1,797 8x8 images, embedded) or mnist (through TFDS)."""
     validation: int | None = None
-    """Examples taken from the training set for validation; default: the data set's own."""
+    """Validation examples taken from the training set; default: the data set's own."""
     dir: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
     """Prepared TFDS data_dir; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     cache: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
@@ -83,7 +83,7 @@ class PruneConfig:
     scope: Literal["layerwise", "global"] = "layerwise"
     """Compare weights within a layer or over all layers whose rate is not 0."""
     one_shot: tuple[float, ...] = ()
-    """One-shot rates: level n prunes the dense network directly to the n-th of them;
+    """One-shot: level n prunes the dense network directly at the n-th of these rates;
     replaces levels and rate."""
     criterion: Literal["magnitude"] = "magnitude"
     """Which weights go first."""
@@ -96,9 +96,9 @@ class PlanConfig:
     """How trainings are spread over devices; the default lets the machine decide."""
 
     devices: int | None = None
-    """Devices to use (on CPU: host devices to create); default: all (CPU: all cores)."""
+    """Devices to use (on CPU: host devices to make); default: all (CPU: all cores)."""
     lanes: int | None = None
-    """Networks trained at once per device; default: 1 on CPU, else what memory allows."""
+    """Networks stacked on each device; default: 1 on CPU, else what memory allows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,9 @@ class Config:
     """Random masks with the ticket's counts at every level (kind shuffle_mask)."""
     seed: int = 0
     """Root of all randomness."""
-    keep_final: Literal["all", "last"] = field(default="all", metadata=NUMBERS_UNCHANGED)
+    keep_final: Literal["all", "last"] = field(
+        default="all", metadata=NUMBERS_UNCHANGED
+    )
     """Keep the tickets' final weights of all levels or of the last one only."""
     plan: PlanConfig = field(default=PlanConfig(), metadata=NUMBERS_UNCHANGED)
     out: str = field(default="runs", metadata=NUMBERS_UNCHANGED)
@@ -231,8 +233,8 @@ def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
 def fingerprint(config: Config) -> str:
     """Return 8 hex digits that name the study.
 
-    They are the start of the sha256 of the non-default fields that change numbers and of
-    the schema version, so a new field with a default renames no existing run.
+    They begin the sha256 of the non-default fields that change numbers and of the
+    schema version, so a new field with a default renames no existing run.
 
     Example:
         >>> fingerprint(Config()) == fingerprint(Config(out="elsewhere"))

@@ -114,7 +114,9 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
     """
     sizes = {path: math.prod(info.shape) for path, info in layers.items()}
     whole = config.scope == "global"
-    every = [_group(layers, config, rate) for rate in (config.one_shot or (config.rate,))]
+    every = [
+        _group(layers, config, rate) for rate in (config.one_shot or (config.rate,))
+    ]
     if whole:
         taking_part = sum(n for path, n in sizes.items() if every[0][path])
         protected = sum(sizes.values()) - taking_part
@@ -129,8 +131,8 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
     for level, count in enumerate(counts):
         if empty := [path for path, n in count.items() if n < 1]:
             raise InputError(
-                f"At level {level} nothing would be left of {empty[0] or 'the network'}:"
-                " lower prune.levels or its rate."
+                f"prune.levels is {config.levels}, but at level {level} nothing would"
+                f" be left of {empty[0] or 'the network'}: prune fewer times or less."
             )
     return [n[""] + protected for n in counts] if whole else counts
 

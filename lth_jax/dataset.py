@@ -19,7 +19,9 @@ class Dataset(NamedTuple):
     x: Any
     y: Any
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Number of examples."""
         return self.y.shape[0]
 
 
@@ -45,7 +47,7 @@ class Orders(NamedTuple):
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
-    """Return the full batches in ``n`` examples; what is left over waits for a later epoch.
+    """Return the full batches in ``n`` examples; the rest of an epoch is not used.
 
     The papers count the same way: 160 epochs of 45,000 examples in batches of 64 are
     112,480 steps (LTH, appendix I.3).
@@ -85,7 +87,7 @@ def batch_at(
     Returns:
         x [batch_size, ...] and y int32 [batch_size].
     """
-    per_epoch = steps_per_epoch(len(data), batch_size)
+    per_epoch = steps_per_epoch(data.size, batch_size)
     epoch, position = step // per_epoch, step % per_epoch
     row = jax.lax.dynamic_slice(
         orders.indices,

@@ -19,7 +19,7 @@ from .config import TrainConfig
 from .dataset import Splits
 from .metrics import Metrics
 from .optim import Hyper
-from .train import Curve, Fixed, Trainer, TrainState, make_trainer
+from .train import Curve, Fixed, TrainState, make_trainer
 from .types import Key, Model, Snapshot, Ticket
 
 
@@ -38,7 +38,9 @@ class Lanes(NamedTuple):
     orders: Key
     noises: Key
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Number of lanes."""
         return self.orders.shape[0]
 
 
@@ -89,7 +91,7 @@ def make_program(
     model: Model,
     config: TrainConfig,
     *,
-    devices: list[jax.Device] | None = None,
+    devices: list[Any] | None = None,
     lanes_per_device: int = 1,
 ) -> Program:
     """Compile-ready trainings of ``len(devices) * lanes_per_device`` lanes.
@@ -157,10 +159,10 @@ def run_lanes(
         The `Outcome` of each group, without padding, in the order of the lanes.
     """
     pace = pace or (lambda *_: program.capacity)
-    for first in range(0, len(lanes), program.width):
+    for first in range(0, lanes.size, program.width):
         index = np.arange(first, first + program.width)
-        real = int((index < len(lanes)).sum())
-        group = program.put_lanes(tree.take(lanes, np.minimum(index, len(lanes) - 1)))
+        real = int((index < lanes.size).sum())
+        group = program.put_lanes(tree.take(lanes, np.minimum(index, lanes.size - 1)))
         outcome = _run_group(program, group, data, lambda done, n=real: pace(done, n))
         yield tree.take(outcome, slice(0, real))
 

@@ -44,7 +44,8 @@ def read_json(path: Path) -> Any:
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays without pickle, in C order."""
-    np.savez(path, **{k: np.ascontiguousarray(v) for k, v in arrays.items()})
+    contiguous: dict[str, Any] = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
+    np.savez(path, **contiguous)
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:

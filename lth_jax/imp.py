@@ -1,7 +1,7 @@
 """Iterative magnitude pruning: train, prune, rewind, repeat; one-shot too.
 
-A *chain* is what one pruning needs of the level before it; a *wave* is what can train at
-once. Iterative pruning has one level per wave, one-shot pruning all of them.
+A *chain* is what one pruning needs of the level before it; a *wave* is what can train
+at once. Iterative pruning has one level per wave, one-shot pruning all of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -97,9 +97,8 @@ class Level(NamedTuple):
             return ()
         curve = self.outcome.curve
         losses = np.hstack([curve.validation.loss, curve.test.loss])
-        return tuple(
-            "ok" if finite else "diverged" for finite in np.isfinite(losses).all(axis=1)
-        )
+        finite = np.isfinite(losses).all(axis=1)
+        return tuple(np.where(finite, "ok", "diverged").tolist())
 
 
 def make_study(model: Model, config: Config) -> Study:
@@ -207,7 +206,9 @@ def run_wave(
     outcomes = _one_by_one(train(lanes_of(study, trained))) if trained else iter(())
     for plan in plans:
         mine = list(islice(outcomes, len(plan.ids)))
-        outcome = jax.tree.map(lambda *leaves: np.stack(leaves), *mine) if mine else None
+        outcome = (
+            jax.tree.map(lambda *leaves: np.stack(leaves), *mine) if mine else None
+        )
         yield plan._replace(outcome=outcome)
 
 
@@ -224,6 +225,7 @@ def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
         number: of the level.
         parent: chain of `parent_of` this level; None for level 0.
     """
+    status: list[Any]
     if parent is None:
         mask = jax.vmap(masks.ones)(study.start.params)
         status = ["ok"] * study.config.replicates
@@ -233,8 +235,8 @@ def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
         )
         counts = jax.vmap(masks.layer_counts)(mask)
         empty = np.any([np.asarray(n) == 0 for n in counts.values()], axis=0)
-        status = np.where(empty, "collapsed", "ok")
-        status = np.where(parent.alive, status, "not_run").tolist()
+        pruned = np.where(empty, "collapsed", "ok")
+        status = np.where(parent.alive, pruned, "not_run").tolist()
     wanted = _level_ids(study.config, number)
     ids = tuple(lane for lane in wanted if status[lane.replicate] == "ok")
     absent = {lane: status[lane.replicate] for lane in wanted if lane not in ids}
@@ -267,7 +269,8 @@ def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
         return jnp.stack([derive(root, lane.replicate, stream) for lane in ids])
 
     hypers = jax.tree.map(
-        lambda value: np.full(len(ids), value, jnp.result_type(float)), optim.hyper(study.config.train)
+        lambda value: np.full(len(ids), value, jnp.result_type(float)),
+        optim.hyper(study.config.train),
     )
     tickets = tree.concatenate([level.tickets for level in levels])
     return Lanes(tickets, hypers, keys(Stream.ORDER), keys(Stream.NOISE))
@@ -331,10 +334,11 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
         InputError: before anything is trained, where config, model and data do not fit.
 
     Example:
-        >>> from lth_jax import sources
-        >>> splits, _ = sources.load(DataConfig(), seed=0)
-        >>> config = Config(train=TrainConfig(steps=1), prune=PruneConfig(levels=1))
-        >>> levels = find_ticket(lenet((8, 8, 1), widths=(5,)), splits, config)
+        >>> import lth_jax as lth
+        >>> splits, _ = lth.load_data(lth.DataConfig(), seed=0)
+        >>> model = lth.lenet((8, 8, 1), widths=(5,))
+        >>> train, prune = lth.TrainConfig(steps=1), lth.PruneConfig(levels=1)
+        >>> levels = lth.find_ticket(model, splits, Config(train=train, prune=prune))
         >>> [level.number for level in levels]
         [0, 1]
 
@@ -342,7 +346,7 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
         Frankle & Carbin (2019), section 1, "Identifying winning tickets".
     """
     study = make_study(model, config)
-    check_batch_size(config.train, len(splits.train))
+    check_batch_size(config.train, splits.train.size)
     program = make_program(model, config.train)
     data = program.put_data(splits)
     chain = None

@@ -1,7 +1,7 @@
 """Who survives, given scores and counts.
 
-A mask has the treedef of the params and bool leaves; leaves that cannot be pruned (fewer
-than two axes: biases, norms) are all True.
+A mask has the treedef of the params and bool leaves; leaves that cannot be pruned
+(fewer than two axes: biases, norms) are all True.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,8 +79,8 @@ def prune(scores: Scores, mask: Mask, n_keep: Any) -> Mask:
     Args:
         scores: tree like the params; higher = keep. ``inf`` protects a weight.
         mask: tree like the params, bool: the survivors so far.
-        n_keep: counts per layer, ``{path: int}`` (layers not named stay as they are), or
-            one integer for all leaves with two or more axes together (global).
+        n_keep: counts per layer, ``{path: int}`` (layers not named stay as they are),
+            or one integer for all leaves with two or more axes together (global).
 
     Returns:
         The new mask, a subset of ``mask``.

@@ -37,10 +37,10 @@ def evaluate(
 ) -> Metrics:
     """Return loss and accuracy over a whole data set, in inference mode.
 
-    Goes through the data in blocks of at most ``block`` examples. The last block reaches
-    back to be full; what it repeats is not counted twice.
+    Goes through the data in blocks of at most ``block`` examples. The last block
+    reaches back to be full; what it repeats is not counted twice.
     """
-    n = len(data)
+    n = data.size
     block = min(block, n)
 
     def add(i: jax.Array, sums: tuple[jax.Array, jax.Array]) -> Any:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from . import masks
@@ -43,10 +42,10 @@ def freeze_pruned(
 ) -> optax.GradientTransformationExtraArgs:
     """Make an optax transformation leave pruned weights alone.
 
-    Gradients are masked before it (so pruned weights do not disturb a clipping by global
-    norm) and updates after it (so neither momentum nor decay revives one). The mask is
-    an extra argument of ``update``, traced, one bool per weight; ``optax.masked`` and
-    ``optax.freeze`` take static masks of whole leaves and do not serve.
+    Gradients are masked before it (so pruned weights do not disturb a clipping by
+    global norm) and updates after it (so neither momentum nor decay revives one). The
+    mask is an extra argument of ``update``, traced, one bool per weight;
+    ``optax.masked`` and ``optax.freeze`` take static masks of whole leaves.
 
     Args:
         inner: any optax transformation, e.g. ``optax.adamw(1e-3)``.
@@ -83,7 +82,9 @@ def scale_by_clock(
         schedule: step -> learning rate.
     """
 
-    def update(updates: Any, state: Any, params: Any = None, *, step: Any, **extra: Any):
+    def update(
+        updates: Any, state: Any, params: Any = None, *, step: Any, **extra: Any
+    ):
         del params, extra
         rate = schedule(step)
         return jax.tree.map(lambda u: -rate * u, updates), state
@@ -98,7 +99,9 @@ OPTIMIZERS: dict[str, Callable[[Hyper], optax.GradientTransformation]] = {
 }
 
 
-def optimizer(config: TrainConfig, values: Hyper) -> optax.GradientTransformationExtraArgs:
+def optimizer(
+    config: TrainConfig, values: Hyper
+) -> optax.GradientTransformationExtraArgs:
     """Return the optimizer of a training: ``update(g, s, p, mask=mask, step=step)``.
 
     Clip, then add L2 decay, then the optimizer proper, then the learning rate.

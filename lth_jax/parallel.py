@@ -1,7 +1,7 @@
 """Devices: how many, and how many networks train on each at once."""
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -12,7 +12,7 @@ from .types import Model
 MEMORY_SHARE = 0.6
 """Fraction of an accelerator's memory that lanes may fill."""
 TRAINING_COPIES = 6
-"""Copies of the weights a lane needs: itself, its start, gradient, two moments, spare."""
+"""Copies of the weights a lane needs: start, current, gradient, two moments, spare."""
 
 
 class Plan(NamedTuple):
@@ -83,9 +83,7 @@ def make_plan(config: PlanConfig, model: Model, n_lanes: int) -> Plan:
 
 
 def reuse(stored: Plan, fresh: Plan, config: PlanConfig) -> Plan:
-    """Return the plan to go on with: the stored one, unless the user or the machine
-    rules it out.
-    """
+    """Return the plan to go on with: the stored one, if user and machine allow it."""
     asked = config != PlanConfig()
     fits = stored.platform == fresh.platform and stored.devices <= len(
         jax.local_devices()
@@ -116,7 +114,7 @@ def _cpu_model() -> str:
     return lines[0].split(":", 1)[1].strip() if lines else ""
 
 
-def plan_devices(plan: Plan) -> list[jax.Device]:
+def plan_devices(plan: Plan) -> list[Any]:
     """Return the devices of a plan."""
     return jax.local_devices()[: plan.devices]
 

@@ -7,8 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-
 from . import config as configs
 from . import imp, models, parallel, sources, store
 from .config import Config
@@ -84,7 +82,7 @@ def prepare(config: Config) -> Prepared:
     """
     config.validate()
     splits, digest = sources.load(config.data, config.seed)
-    check_batch_size(config.train, len(splits.train))
+    check_batch_size(config.train, splits.train.size)
     model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
     return Prepared(imp.make_study(model, config), splits, digest)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import cycle
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .store import Run
 
 INK, PALE = "#24292f", "#e4e7eb"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#8c959f",
     "axes.grid": True,
@@ -101,7 +101,7 @@ def figure_4(run: "Run") -> "Figure":
         )
         _draw_by_density(steps, run.summary, "early_stop_step", 1)
         _draw_by_density(accuracies, run.summary, "test_accuracy_es", 100)
-        steps.set_ylim(bottom=0)
+        steps.set_ylim(0, 1.04 * steps.get_ylim()[1])
         steps.yaxis.set_major_formatter("{x:,.0f}")
         _legend(figure, steps)
         return figure
@@ -208,7 +208,7 @@ def _draw_by_density(
             yerr=(line.mean - line.low, line.high - line.mean),
             label=label(kind),
             color=COLOURS.get(kind, INK),
-            marker=MARKERS.get(kind, "x"),
+            marker=MARKERS.get(kind, "P"),
             markersize=4.5,
             markeredgecolor="white",
             markeredgewidth=0.6,

@@ -88,7 +88,9 @@ def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
     def value(name: str) -> Any:
         part: Any = stored
         for word in name.split("."):
-            part = part.get(word, "(missing)") if isinstance(part, dict) else "(missing)"
+            part = (
+                part.get(word, "(missing)") if isinstance(part, dict) else "(missing)"
+            )
         return part
 
     wanted = configs.numbers(config)
@@ -99,8 +101,9 @@ def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
     ]
     if changed:
         raise StoreError(
-            f"{path / 'config.json'} is not the config of this run: {'; '.join(changed)}."
-            " It was edited or copied; restore it, or choose another --out."
+            f"{path / 'config.json'} is not the config of this run:"
+            f" {'; '.join(changed)}. It was edited or copied; restore it, or choose"
+            " another --out."
         )
 
 
@@ -150,7 +153,9 @@ def write_level(run: Path, study: Study, level: Level) -> None:
     """
     evaluations = study.config.evaluations
     with replacing(level_path(run, level.number)) as folder:
-        write_table(folder / "summary.parquet", summary_rows(level, evaluations), SUMMARY)
+        write_table(
+            folder / "summary.parquet", summary_rows(level, evaluations), SUMMARY
+        )
         curves = curve_rows(level, evaluations) if level.ids else []
         write_table(folder / "curves.parquet", curves, CURVES)
         write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
@@ -299,13 +304,16 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
     whole = read_npz(level_path(path, 0) / "tickets.npz")
     params = _nested(whole, "start/")
     masks = {
-        name.removeprefix("start/"): _unpacked(arrays, name.removeprefix("start/"), leaf)
+        name.removeprefix("start/"): _unpacked(
+            arrays, name.removeprefix("start/"), leaf
+        )
         for name, leaf in whole.items()
         if name.startswith("start/")
     }
     mask = _nested({f"mask/{p}": m for p, m in masks.items()}, "mask/")
-    ticket = Ticket(params, mask, _nested(arrays, "state/"), None)
-    return tree.take(ticket, replicate)._replace(clock=np.int32(0))
+    clocks = np.zeros(len(next(iter(masks.values()))), np.int32)
+    ticket = Ticket(params, mask, _nested(arrays, "state/"), clocks)
+    return tree.take(ticket, replicate)
 
 
 def _nested(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:

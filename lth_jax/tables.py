@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import metrics, tree
+from .ensemble import Outcome
 from .imp import LaneId, Level, Status
 
 SUMMARY = {
@@ -53,11 +54,16 @@ def summary_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
     Reference:
         Frankle & Carbin (2019), footnote 2 and appendix G.1.
     """
-    rows = [
-        _identity(lane, status) | _counts(_mask_of(level, i)) | _scores(level, i, evaluations)
+    rows = [_absent(level, *item) for item in level.absent.items()]
+    if level.outcome is None or level.tickets is None:
+        return rows
+    kernels = _kernels(level.tickets.mask)
+    return [
+        _identity(lane, status)
+        | _counts(kernels, i)
+        | _scores(level.outcome, i, evaluations)
         for i, (lane, status) in enumerate(zip(level.ids, level.status, strict=True))
-    ]
-    return rows + [_absent(level, *item) for item in level.absent.items()]
+    ] + rows
 
 
 def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
@@ -70,7 +76,9 @@ def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
         level: from `lth_jax.imp.run_wave`.
         evaluations: steps at which its networks were evaluated.
     """
-    rows = []
+    rows: list[Row] = []
+    if level.outcome is None:
+        return rows
     for i, lane in enumerate(level.ids):
         for split, points in level.outcome.curve._asdict().items():
             for step, loss, accuracy in zip(
@@ -78,7 +86,9 @@ def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
             ):
                 rows.append(_point(lane, step, split, loss, accuracy))
         end = level.outcome.train
-        rows.append(_point(lane, evaluations[-1], "train", end.loss[i], end.accuracy[i]))
+        rows.append(
+            _point(lane, evaluations[-1], "train", end.loss[i], end.accuracy[i])
+        )
     return rows
 
 
@@ -94,32 +104,28 @@ def _identity(lane: LaneId, status: Status) -> Row:
 def _absent(level: Level, lane: LaneId, status: Status) -> Row:
     row = _identity(lane, status)
     if status == "collapsed":
-        row |= _counts({p: m[lane.replicate] for p, m in _kernels(level.masks).items()})
+        row |= _counts(_kernels(level.masks), lane.replicate)
     return row
 
 
-def _mask_of(level: Level, i: int) -> dict[str, np.ndarray]:
-    return {p: np.asarray(m[i]) for p, m in _kernels(level.tickets.mask).items()}
+def _kernels(stacked: Any) -> list[Any]:
+    return [m for m in tree.flatten(stacked).values() if m.ndim >= 3]
 
 
-def _kernels(stacked: Any) -> dict[str, Any]:
-    return {p: m for p, m in tree.flatten(stacked).items() if m.ndim >= 3}
-
-
-def _counts(kernels: dict[str, np.ndarray]) -> Row:
-    weights = sum(m.size for m in kernels.values())
-    alive = int(sum(m.sum() for m in kernels.values()))
+def _counts(kernels: Sequence[Any], i: int) -> Row:
+    weights = sum(m[i].size for m in kernels)
+    alive = int(sum(np.sum(m[i]) for m in kernels))
     return {"density": alive / weights, "n_weights": weights, "n_remaining": alive}
 
 
-def _scores(level: Level, i: int, evaluations: Sequence[int]) -> Row:
-    validation, test = level.outcome.curve
+def _scores(outcome: Outcome, i: int, evaluations: Sequence[int]) -> Row:
+    validation, test = outcome.curve
     row = {
         "val_accuracy_final": float(validation.accuracy[i, -1]),
         "test_accuracy_final": float(test.accuracy[i, -1]),
-        "train_accuracy_final": float(level.outcome.train.accuracy[i]),
+        "train_accuracy_final": float(outcome.train.accuracy[i]),
     }
-    best = metrics.early_stop(validation.loss[i])
+    best = metrics.early_stop(np.asarray(validation.loss[i]))
     if best is None:
         return row
     return row | {

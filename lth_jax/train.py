@@ -19,7 +19,7 @@ from .optim import Hyper
 from .types import Key, Mask, Model, ModelState, Params, Ticket
 
 EVAL_BLOCK = 1_000
-"""Examples per block of an evaluation: small enough for activations to stay in cache."""
+"""Examples per block of an evaluation, so that activations stay in cache."""
 CHUNK_STEPS = 1_000
 """At most about so many steps between two returns to the host."""
 
@@ -130,7 +130,6 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
     Reference:
         Frankle & Carbin (2019), section 2 and appendix G.1.
     """
-    step_fn = make_step(model, config)
     evaluations = -(-config.steps // config.eval_every)
     capacity = min(max(1, CHUNK_STEPS // config.eval_every), evaluations)
 
@@ -147,6 +146,16 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
                 model, train.params, train.state, data, fixed.noise, EVAL_BLOCK
             )
 
+    advance = _make_advance(make_step(model, config), score, config, capacity)
+    return Trainer(start, advance, score, capacity)
+
+
+def _make_advance(
+    step_fn: Callable[..., TrainState],
+    score: Callable[[TrainState, Fixed, Dataset], Metrics],
+    config: TrainConfig,
+    capacity: int,
+) -> Callable[..., tuple[TrainState, Curve]]:
     def steps(
         train: TrainState, fixed: Fixed, data: Dataset, orders: Orders, span: Any
     ) -> TrainState:
@@ -155,8 +164,9 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
             batch = batch_at(data, orders, step, config.batch_size)
             return step_fn(train, fixed, batch, step)
 
+        low, high = span
         with jax.default_matmul_precision(config.precision):
-            return jax.lax.fori_loop(*span, body, train)
+            return jax.lax.fori_loop(low, high, body, train)
 
     def advance(
         train: TrainState, fixed: Fixed, data: Splits, first: jax.Array, stop: jax.Array
@@ -177,17 +187,17 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
         empty = _empty_curve(lambda: score(train, fixed, data.test), capacity)
         return jax.lax.fori_loop(0, periods, period, (train, empty))
 
-    return Trainer(start, advance, score, capacity)
+    return advance
 
 
 def _orders(
     fixed: Fixed, data: Dataset, first: jax.Array, config: TrainConfig, capacity: int
 ) -> Orders:
-    """Shuffle the epochs that a chunk can touch; inside the loop it would cost a sort."""
-    per_epoch = steps_per_epoch(len(data), config.batch_size)
+    """Shuffle the epochs that a chunk can touch: once, not inside the loop."""
+    per_epoch = steps_per_epoch(data.size, config.batch_size)
     epochs = (capacity * config.eval_every - 1) // per_epoch + 2
     first_epoch = (fixed.clock + first) // per_epoch
-    return epoch_orders(fixed.order, len(data), first_epoch, epochs)
+    return epoch_orders(fixed.order, data.size, first_epoch, epochs)
 
 
 def _empty_curve(score: Callable[[], Metrics], capacity: int) -> Curve:

@@ -36,7 +36,9 @@ class Apply(Protocol):
 
     def __call__(
         self, params: Params, state: ModelState, x: jax.Array, train: bool, key: Key
-    ) -> tuple[jax.Array, ModelState]: ...
+    ) -> tuple[jax.Array, ModelState]:
+        """Apply the network to a batch."""
+        ...
 
 
 class Model(NamedTuple):
@@ -67,7 +69,7 @@ class Ticket(NamedTuple):
     params: Params
     mask: Mask
     state: ModelState
-    clock: jax.Array
+    clock: Any
     moments: optax.OptState | None = None
 
 
@@ -77,7 +79,7 @@ class Snapshot(NamedTuple):
     params: Params
     state: ModelState
     moments: optax.OptState | None
-    clock: jax.Array
+    clock: Any
 
 
 class Evidence(NamedTuple):

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -16,17 +16,7 @@ from lth_jax import plots
 from lth_jax.claims import winning_tickets
 from lth_jax.config import Config, to_dict
 from lth_jax.report import write_report
-
-
-class Run(NamedTuple):
-    """What the faces get: the fields of ``store.Run``."""
-
-    path: Path
-    config: dict[str, Any]
-    manifest: dict[str, Any]
-    summary: pd.DataFrame
-    curves: pd.DataFrame
-
+from lth_jax.store import Run
 
 # The rule. Hand-made tables: 2 replicates, 3 draws, levels of density 0.8 ** level.
 
@@ -240,7 +230,9 @@ def curve_of(kind: str, split: str) -> np.ndarray:
     return 0.1 * peaks + 8 * np.exp(-STEPS / 60) + 1e-4 * STEPS
 
 
-def make_run(path: Path, kinds: tuple[str, ...] = tuple(DRAWS), levels: int = LEVELS):
+def make_run(
+    path: Path, kinds: tuple[str, ...] = tuple(DRAWS), levels: int = LEVELS
+) -> Run:
     summary, curves = [], []
     for kind in kinds:
         steps, accuracy = (
@@ -380,6 +372,12 @@ def without_numbers(run: Run) -> Run:
     return run._replace(summary=summary, curves=run.curves.iloc[:0])
 
 
+def without_early_stops(run: Run) -> Run:
+    summary = run.summary.copy()
+    summary.loc[summary["level"] != 1, "early_stop_step"] = pd.NA
+    return run._replace(summary=summary)
+
+
 def with_an_unknown_kind(run: Run) -> Run:
     names = {"shuffle_mask": "my_control"}
     return run._replace(
@@ -394,7 +392,11 @@ ODD_RUNS = {
     "no controls": lambda run: make_run(run.path, ("ticket",)),
     "no reinits": lambda run: make_run(run.path, ("ticket", "shuffle_mask")),
     "no numbers": without_numbers,
+    "no early stops": without_early_stops,
     "unknown kind": with_an_unknown_kind,
+    "no networks yet": lambda run: run._replace(
+        summary=run.summary.iloc[:0], curves=run.curves.iloc[:0]
+    ),
     "no manifest": lambda run: run._replace(manifest={}, config={}),
 }
 
@@ -543,8 +545,12 @@ def test_a_failed_write_leaves_the_old_page(run, undrawn, monkeypatch):
     path = write_report(run)
     before = path.read_bytes()
 
+    replace = os.replace
+
     def fail(source, target):
-        raise OSError("disk full")
+        if target == path:
+            raise OSError("disk full")
+        replace(source, target)
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):

@@ -59,7 +59,9 @@ def from_functions(
             "The model has no prunable layer: no parameter has two or more axes;"
             f" its parameters are {list(tree.flatten(params))}."
         )
-    named = dict(kinds or {}) | ({} if output is None else {output: "output"})
+    named: dict[str, Kind] = dict(kinds or {})
+    if output is not None:
+        named[output] = "output"
     for path in named:
         if path not in kernels:
             raise InputError(
@@ -101,7 +103,7 @@ def from_linen(
     """
     takes_train = "train" in inspect.signature(module.__call__).parameters
 
-    def mode(train: bool) -> dict[str, bool]:
+    def mode(train: bool) -> dict[str, Any]:
         return {"train": train} if takes_train else {}
 
     def init(key: Key) -> tuple[Params, ModelState]:
@@ -142,7 +144,8 @@ def from_nnx(
         kinds: see `from_functions`.
 
     Example:
-        >>> from_nnx(lambda rngs: nnx.Linear(4, 3, rngs=rngs), (4,), output="kernel").layers
+        >>> make = lambda rngs: nnx.Linear(4, 3, rngs=rngs)
+        >>> from_nnx(make, (4,), output="kernel").layers
         {'kernel': LayerInfo(kind='output', shape=(4, 3))}
     """
 
@@ -157,7 +160,9 @@ def from_nnx(
         return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
 
     def apply(params: Params, state: ModelState, x: Any, train: bool, key: Key) -> Any:
-        module = nnx.merge(graph, _filled(params_like, params), _filled(state_like, state))
+        module = nnx.merge(
+            graph, _filled(params_like, params), _filled(state_like, state)
+        )
         if train:
             module.train()
             nnx.reseed(module, default=key, dropout=key)

@@ -53,35 +53,21 @@ def conv_general_dilated(
         (1, 4, 4, 5)
     """
     _check(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count)
-    dilation = rhs_dilation or (1, 1)
-    height, width, channels, features = rhs.shape
-    window = [(k - 1) * d + 1 for k, d in zip((height, width), dilation, strict=True)]
+    dilation, strides = rhs_dilation or (1, 1), tuple(window_strides)
+    rows, columns, channels, features = rhs.shape
+    window = [(k - 1) * d + 1 for k, d in zip((rows, columns), dilation, strict=True)]
     if isinstance(padding, str):
-        padding = lax.padtype_to_pads(lhs.shape[1:3], window, window_strides, padding)
+        padding = lax.padtype_to_pads(lhs.shape[1:3], window, strides, padding)
     lhs = jnp.pad(lhs, ((0, 0), *map(tuple, padding), (0, 0)))
-    out = [
-        (size - w) // s + 1
-        for size, w, s in zip(lhs.shape[1:3], window, window_strides, strict=True)
+    reach = [size - w + 1 for size, w in zip(lhs.shape[1:3], window, strict=True)]
+    shifted = [
+        lhs[:, i : i + reach[0] : strides[0], j : j + reach[1] : strides[1]]
+        for i in range(0, window[0], dilation[0])
+        for j in range(0, window[1], dilation[1])
     ]
-
-    def shifted(row: int, column: int) -> jax.Array:
-        at = [row * dilation[0], column * dilation[1]]
-        ends = [
-            a + (o - 1) * s + 1 for a, o, s in zip(at, out, window_strides, strict=True)
-        ]
-        return lax.slice(
-            lhs,
-            (0, *at, 0),
-            (lhs.shape[0], *ends, channels),
-            (1, *window_strides, 1),
-        )
-
-    columns = jnp.concatenate(
-        [shifted(i, j) for i in range(height) for j in range(width)], axis=-1
-    )
     return jnp.matmul(
-        columns,
-        rhs.reshape(height * width * channels, features),
+        jnp.concatenate(shifted, axis=-1),
+        rhs.reshape(rows * columns * channels, features),
         precision=precision,
         preferred_element_type=preferred_element_type,
     )

@@ -10,8 +10,8 @@ from .adapters import from_linen
 class Lenet(nn.Module):
     """Flatten, dense layers with ReLU, a linear output layer.
 
-    Kernels are Gaussian Glorot (truncated at two standard deviations and rescaled, as in
-    TensorFlow), biases zero.
+    Kernels are Gaussian Glorot (truncated at two standard deviations and rescaled, as
+    in TensorFlow), biases zero.
     """
 
     widths: tuple[int, ...]
