@@ -4,6 +4,7 @@ The front door: a user's network and data in, tickets and controls out. Everythi
 is in the submodules (`lth_jax.masks`, `lth_jax.controls`, `lth_jax.train`, ...).
 """
 
+from . import sources as sources
 from .config import Config as Config
 from .config import DataConfig as DataConfig
 from .config import ModelConfig as ModelConfig
@@ -22,7 +23,6 @@ from .parallel import use_host_devices as use_host_devices
 from .rewind import Rewind as Rewind
 from .rewind import rewind as rewind
 from .sources import from_arrays as from_arrays
-from .sources import load as load_data
 from .store import load_run as load_run
 from .store import load_ticket as load_ticket
 from .tables import summary_rows as summary_rows

@@ -143,6 +143,7 @@ def waves(config: Config) -> list[list[int]]:
     """Return the levels that train together, in order.
 
     Example:
+        >>> from lth_jax import PruneConfig
         >>> waves(Config(prune=PruneConfig(levels=2)))
         [[0], [1], [2]]
         >>> waves(Config(prune=PruneConfig(one_shot=(0.5, 0.8))))
@@ -165,9 +166,10 @@ def trainings(config: Config) -> list[LaneId]:
     """Return every training of a study, level by level, tickets first.
 
     Example:
-        >>> trainings(Config(replicates=1, reinits=1, prune=PruneConfig(levels=1)))[1:]
-        [LaneId(level=1, kind='ticket', replicate=0, draw=0), \
-LaneId(level=1, kind='random_reinit', replicate=0, draw=0)]
+        >>> from lth_jax import PruneConfig
+        >>> config = Config(replicates=1, reinits=1, prune=PruneConfig(levels=1))
+        >>> [(t.level, t.kind) for t in trainings(config)]
+        [(0, 'ticket'), (1, 'ticket'), (1, 'random_reinit')]
     """
     return [lane for n in range(config.levels + 1) for lane in _level_ids(config, n)]
 
@@ -335,7 +337,7 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
 
     Example:
         >>> import lth_jax as lth
-        >>> splits, _ = lth.load_data(lth.DataConfig(), seed=0)
+        >>> splits, _ = lth.sources.load(lth.DataConfig(), seed=0)
         >>> model = lth.lenet((8, 8, 1), widths=(5,))
         >>> train, prune = lth.TrainConfig(steps=1), lth.PruneConfig(levels=1)
         >>> levels = lth.find_ticket(model, splits, Config(train=train, prune=prune))

@@ -54,6 +54,7 @@ def freeze_pruned(
         A transformation with ``update(grads, state, params, mask=mask)``.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> tx = freeze_pruned(optax.sgd(0.5))
         >>> params, mask = {"w": jnp.array([1.0, 0.0])}, {"w": jnp.array([True, False])}
         >>> updates, _ = tx.update(params, tx.init(params), params, mask=mask)

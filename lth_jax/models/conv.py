@@ -82,6 +82,6 @@ def _check(lhs: Any, rhs: Any, lhs_dilation: Any, numbers: Any, groups: int) -> 
     if lhs.ndim != 4 or groups != 1 or dilated or numbers == "other":
         raise InputError(
             "conv_general_dilated covers 2-D convolutions of NHWC images with HWIO"
-            " kernels, without groups or dilated input; use jax.lax.conv_general_dilated"
+            " kernels, without groups or dilated input: use lax.conv_general_dilated"
             f" for images {lhs.shape}, kernel {rhs.shape}, {groups} groups."
         )
