@@ -24,10 +24,12 @@ Variants = dict[str, "Config"]
 class DataConfig:
     """Which data, and where to find it."""
 
-    name: Literal["digits", "mnist"] = "digits"
-    """Data set: digits (1,797 8x8 images, embedded) or mnist (through TFDS)."""
+    name: Literal["digits", "mnist", "cifar10"] = "digits"
+    """Data set: digits (1,797 8x8 images, embedded), mnist or cifar10 (TFDS)."""
     validation: int | None = None
     """Validation examples taken from the training set; default: the data set's own."""
+    normalize: bool = False
+    """Give every channel of the training images mean 0 and standard deviation 1."""
     dir: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
     """Prepared TFDS data_dir; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     cache: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
@@ -38,10 +40,12 @@ class DataConfig:
 class ModelConfig:
     """Which network."""
 
-    name: Literal["lenet"] = "lenet"
-    """Network family."""
+    name: Literal["lenet", "conv2", "conv4", "conv6", "vgg19", "resnet18"] = "lenet"
+    """Network, in the form that the papers use."""
     widths: tuple[int, ...] = (300, 100)
     """Hidden widths of lenet, e.g. 300 100 for LeNet-300-100."""
+    dropout: float = 0.0
+    """Dropout rate after the hidden dense layers of conv2, conv4 and conv6."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +61,21 @@ class TrainConfig:
     optimizer: Literal["adam", "momentum", "sgd"] = "adam"
     """Optimizer."""
     learning_rate: float = 1.2e-3
-    """Learning rate."""
+    """Learning rate, after warmup and before drops."""
+    warmup: int = 0
+    """Steps in which the learning rate rises linearly from 0 to its value."""
+    drops: tuple[int, ...] = ()
+    """Steps from which on the learning rate is multiplied by the drop factor."""
+    drop_factor: float = 0.1
+    """Factor of every drop."""
     momentum: float = 0.9
     """Decay of the momentum optimizer; the others ignore it."""
     weight_decay: float = 0.0
     """L2 decay of the prunable kernels (not biases), added before momentum."""
     clip_norm: float | None = None
     """Largest global norm of the masked gradient; default: no clipping."""
+    augment: bool = False
+    """Flip training images at random and crop them after padding by 4 pixels."""
     precision: Literal["float32", "tensorfloat32", "bfloat16"] = "float32"
     """Precision of matrix products; float32 is true float32 on every device."""
 
@@ -115,6 +127,10 @@ class Config:
     """Random reinitialisations of every ticket at every level (kind random_reinit)."""
     shuffles: int = 0
     """Random masks with the ticket's counts at every level (kind shuffle_mask)."""
+    keep_signs: int = 0
+    """Random reinitialisations that keep the initial signs (kind keep_sign)."""
+    permutes: int = 0
+    """Initial weights permuted within every layer (kind permute_init)."""
     seed: int = 0
     """Root of all randomness."""
     keep_final: Literal["all", "last"] = field(
@@ -135,7 +151,12 @@ class Config:
     @property
     def draws(self) -> dict[str, int]:
         """Draws of every control at every level from 1 on, by kind."""
-        return {"random_reinit": self.reinits, "shuffle_mask": self.shuffles}
+        return {
+            "random_reinit": self.reinits,
+            "shuffle_mask": self.shuffles,
+            "keep_sign": self.keep_signs,
+            "permute_init": self.permutes,
+        }
 
     @property
     def evaluations(self) -> tuple[int, ...]:
@@ -159,8 +180,28 @@ class Config:
             )
         if any(width < 1 for width in self.model.widths):
             raise InputError(f"model.widths is {self.model.widths}: widths start at 1.")
+        if not 0 <= self.model.dropout < 1:
+            raise InputError(
+                f"model.dropout is {self.model.dropout}: it must lie in [0, 1)."
+            )
+        self._validate_schedule()
         self._validate_prune()
         return self
+
+    def _validate_schedule(self) -> None:
+        train = self.train
+        if train.warmup > train.steps:
+            raise InputError(
+                f"train.warmup is {train.warmup}, longer than the training"
+                f" (train.steps is {train.steps})."
+            )
+        if list(train.drops) != sorted(set(train.drops)):
+            raise InputError(f"train.drops is {train.drops}: its steps must increase.")
+        if train.drops and not 0 < train.drops[0] <= train.drops[-1] < train.steps:
+            raise InputError(
+                f"train.drops is {train.drops}: drops lie between step 1 and the last"
+                f" one (train.steps is {train.steps})."
+            )
 
     def _validate_prune(self) -> None:
         prune = self.prune
@@ -195,10 +236,14 @@ _AT_LEAST = {
     "train.batch_size": 1,
     "train.eval_every": 1,
     "train.weight_decay": 0,
+    "train.warmup": 0,
+    "train.drop_factor": 0,
     "prune.levels": 0,
     "replicates": 1,
     "reinits": 0,
     "shuffles": 0,
+    "keep_signs": 0,
+    "permutes": 0,
     "seed": 0,
     "plan.devices": 1,
     "plan.lanes": 1,

@@ -7,6 +7,7 @@ tells what the property is worth.
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from . import masks, tree
 from .keys import Stream
@@ -62,7 +63,68 @@ def shuffle_mask(model: Model) -> Control:
     return control
 
 
+def keep_sign(model: Model) -> Control:
+    """Same mask, fresh random magnitudes with the signs of the initial weights.
+
+    Args:
+        model: the network whose ``init`` draws the magnitudes.
+
+    Returns:
+        A control.
+
+    Reference:
+        Zhou et al. (2019), "Deconstructing lottery tickets", mask-1 actions; experiment
+        ``reuse_sign`` of the original code.
+    """
+    reinit = random_reinit(model)
+
+    def control(key: Key, ticket: Ticket) -> Ticket:
+        fresh = reinit(key, ticket)
+        params = jax.tree.map(
+            lambda new, old: (
+                jnp.abs(new) * jnp.sign(old) if masks.is_prunable(old) else new
+            ),
+            fresh.params,
+            ticket.params,
+        )
+        return fresh._replace(params=params)
+
+    return control
+
+
+def permute_init(model: Model) -> Control:
+    """Same mask, the initial values of every layer permuted within the layer.
+
+    Args:
+        model: not used; every control is made from the model.
+
+    Returns:
+        A control.
+
+    Reference:
+        Zhou et al. (2019), "Deconstructing lottery tickets": its code calls this
+        ``random_reinit``.
+    """
+    del model
+
+    def control(key: Key, ticket: Ticket) -> Ticket:
+        leaves = tree.flatten(ticket.params)
+        keys = dict(zip(leaves, jax.random.split(key, len(leaves)), strict=True))
+
+        def permute(path: str, leaf: jax.Array) -> jax.Array:
+            if not masks.is_prunable(leaf):
+                return leaf
+            return jax.random.permutation(keys[path], leaf.ravel()).reshape(leaf.shape)
+
+        params = tree.map_with_path(permute, ticket.params)
+        return Ticket(params, ticket.mask, ticket.state, ticket.clock)
+
+    return control
+
+
 CONTROLS: dict[str, tuple[Callable[[Model], Control], Stream]] = {
     "random_reinit": (random_reinit, Stream.RANDOM_REINIT),
     "shuffle_mask": (shuffle_mask, Stream.SHUFFLE_MASK),
+    "keep_sign": (keep_sign, Stream.KEEP_SIGN),
+    "permute_init": (permute_init, Stream.PERMUTE_INIT),
 }

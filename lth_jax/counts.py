@@ -118,7 +118,7 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
         _group(layers, config, rate) for rate in (config.one_shot or (config.rate,))
     ]
     if whole:
-        taking_part = sum(n for path, n in sizes.items() if every[0][path])
+        taking_part = sum(n for p, n in sizes.items() if any(r[p] for r in every))
         protected = sum(sizes.values()) - taking_part
         sizes, every = {"": taking_part}, [{"": max(r.values())} for r in every]
     if config.one_shot:
@@ -130,8 +130,13 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
         counts = iterative_counts(sizes, every[0], config.levels, config.count)
     for level, count in enumerate(counts):
         if empty := [path for path, n in count.items() if n < 1]:
+            schedule = (
+                f"prune.one_shot is {config.one_shot}"
+                if config.one_shot
+                else f"prune.levels is {config.levels}"
+            )
             raise InputError(
-                f"prune.levels is {config.levels}, but at level {level} nothing would"
+                f"{schedule}, but at level {level} nothing would"
                 f" be left of {empty[0] or 'the network'}: prune fewer times or less."
             )
     return [n[""] + protected for n in counts] if whole else counts

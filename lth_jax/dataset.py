@@ -73,6 +73,37 @@ def epoch_orders(key: Key, n: int, first: jax.Array, epochs: int) -> Orders:
     return Orders(shuffle(numbers), first)
 
 
+def augment(key: Key, x: jax.Array, pad: int = 4) -> jax.Array:
+    """Flip each image with probability 1/2, then shift it by up to ``pad`` pixels.
+
+    The shift is a random crop of the image padded with zeros.
+
+    Args:
+        key: of this batch.
+        x: [batch, height, width, channels].
+        pad: pixels on every side.
+
+    Returns:
+        Images of the same shape.
+
+    Reference:
+        Frankle & Carbin (2019), appendices I.2 and I.3: "random flips and random four
+        pixel pads and crops".
+    """
+    n, height, width, channels = x.shape
+    flip_key, shift_key = jax.random.split(key)
+    flipped = jax.random.bernoulli(flip_key, shape=(n, 1, 1, 1))
+    x = jnp.where(flipped, x[:, :, ::-1], x)
+    padded = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    corners = jax.random.randint(shift_key, (n, 2), 0, 2 * pad + 1)
+
+    def crop(image: jax.Array, corner: jax.Array) -> jax.Array:
+        start = (corner[0], corner[1], 0)
+        return jax.lax.dynamic_slice(image, start, (height, width, channels))
+
+    return jax.vmap(crop)(padded, corners)
+
+
 def batch_at(
     data: Dataset, orders: Orders, step: jax.Array, batch_size: int
 ) -> tuple[jax.Array, jax.Array]:

@@ -31,12 +31,14 @@ class Lanes(NamedTuple):
         hypers: traced hyperparameters of each.
         orders: keys of the data order.
         noises: keys of what the networks draw.
+        augments: keys of the augmentation.
     """
 
     tickets: Ticket
     hypers: Hyper
     orders: Key
     noises: Key
+    augments: Key
 
     @property
     def size(self) -> int:
@@ -175,7 +177,7 @@ def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
         lanes: ``program.width`` of them, from ``program.put_lanes``.
     """
     ticket = lanes.tickets
-    fixed = Fixed(ticket.mask, ticket.clock, lanes.hypers, lanes.orders, lanes.noises)
+    fixed = Fixed(ticket.mask, ticket.clock, *lanes[1:])
     return program.start(ticket, lanes.hypers), fixed
 
 

@@ -21,7 +21,7 @@ from .dataset import Splits
 from .ensemble import Lanes, Outcome, make_program, run_lanes
 from .keys import Stream, derive
 from .rewind import rewind
-from .train import check_batch_size
+from .train import check_fits
 from .types import Evidence, Key, Mask, Model, Params, Snapshot, Ticket
 
 Status = Literal["ok", "diverged", "collapsed", "not_run"]
@@ -275,7 +275,8 @@ def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
         optim.hyper(study.config.train),
     )
     tickets = tree.concatenate([level.tickets for level in levels])
-    return Lanes(tickets, hypers, keys(Stream.ORDER), keys(Stream.NOISE))
+    streams = (Stream.ORDER, Stream.NOISE, Stream.AUGMENT)
+    return Lanes(tickets, hypers, *(keys(stream) for stream in streams))
 
 
 def by_replicate(level: Level, leaves: Any, replicates: int) -> Any:
@@ -348,7 +349,7 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
         Frankle & Carbin (2019), section 1, "Identifying winning tickets".
     """
     study = make_study(model, config)
-    check_batch_size(config.train, splits.train.size)
+    check_fits(model, config.train, splits.train)
     program = make_program(model, config.train)
     data = program.put_data(splits)
     chain = None

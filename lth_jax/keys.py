@@ -19,6 +19,9 @@ class Stream(IntEnum):
     NOISE = 2
     RANDOM_REINIT = 3
     SHUFFLE_MASK = 4
+    AUGMENT = 5
+    KEEP_SIGN = 6
+    PERMUTE_INIT = 7
 
 
 def derive(root: Key, replicate: int, stream: Stream, draw: int = 0) -> Key:

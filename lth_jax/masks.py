@@ -120,7 +120,8 @@ def _keep_highest(
     paths: Sequence[str],
     n_keep: Any,
 ) -> dict[str, jax.Array]:
-    ranks = jnp.concatenate([_rankable(scores[p]).ravel() for p in paths])
+    dtype = jnp.result_type(*(scores[p] for p in paths))
+    ranks = _rankable(jnp.concatenate([scores[p].ravel().astype(dtype) for p in paths]))
     alive = jnp.concatenate([mask[p].ravel() for p in paths])
     n_keep = jnp.minimum(n_keep, alive.sum())
     threshold = _nth_highest(ranks, alive, n_keep)
@@ -133,12 +134,16 @@ def _keep_highest(
 
 
 def _rankable(scores: jax.Array) -> jax.Array:
-    """Map floats to unsigned integers of the same order; NaN lowest, -0 equal to 0."""
-    scores = jnp.where(jnp.isnan(scores), -jnp.inf, scores + 0)
+    """Map floats to unsigned integers of the same order; NaN lowest, -0 equal to 0.
+
+    On bits alone: XLA flushes subnormals in arithmetic, and compiled it drops ``+ 0``.
+    """
+    scores = jnp.where(jnp.isnan(scores), -jnp.inf, scores)
     bits = jnp.finfo(scores.dtype).bits
     unsigned = {16: jnp.uint16, 32: jnp.uint32, 64: jnp.uint64}[bits]
     raw = jax.lax.bitcast_convert_type(scores, unsigned)
     sign = jnp.array(1 << (bits - 1), unsigned)
+    raw = jnp.where(raw == sign, jnp.zeros_like(raw), raw)
     return jnp.where(raw & sign, ~raw, raw | sign)
 
 

@@ -48,14 +48,17 @@ def evaluate(
         x = jax.lax.dynamic_slice_in_dim(data.x, start, block)
         y = jax.lax.dynamic_slice_in_dim(data.y, start, block)
         logits, _ = model.apply(params, state, x, False, key)
+        logits = logits.astype(dtype)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
         new = start + jnp.arange(block) >= i * block
         hits = (logits.argmax(-1) == y) & new
-        return sums[0] + jnp.where(new, losses, 0).sum(), sums[1] + hits.sum()
+        n_hits = sums[1] + hits.sum(dtype=jnp.int32)
+        return sums[0] + jnp.where(new, losses, 0).sum(), n_hits
 
-    dtype = jax.eval_shape(
+    narrow = jax.eval_shape(
         lambda: model.apply(params, state, data.x[:1], False, key)[0]
     ).dtype
+    dtype = jnp.promote_types(narrow, jnp.float32)  # a sum in bfloat16 stops growing
     zero = (jnp.zeros((), dtype), jnp.zeros((), jnp.int32))
     loss, hits = jax.lax.fori_loop(0, -(-n // block), add, zero)
     return Metrics(loss / n, hits / n)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from . import masks
@@ -17,12 +18,16 @@ class Hyper(NamedTuple):
         learning_rate: scalar.
         momentum: scalar, decay of the momentum buffer.
         weight_decay: scalar, L2 factor of prunable kernels.
+        warmup: scalar, steps of linear warmup.
+        drop_factor: scalar, factor of every drop of the learning rate.
         clip_norm: scalar, largest global norm of the gradient; inf where not clipped.
     """
 
     learning_rate: Any
     momentum: Any
     weight_decay: Any
+    warmup: Any
+    drop_factor: Any
     clip_norm: Any
 
 
@@ -34,7 +39,38 @@ def hyper(config: TrainConfig) -> Hyper:
         0.1
     """
     clip = float("inf") if config.clip_norm is None else config.clip_norm
-    return Hyper(config.learning_rate, config.momentum, config.weight_decay, clip)
+    return Hyper(
+        learning_rate=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        warmup=config.warmup,
+        drop_factor=config.drop_factor,
+        clip_norm=clip,
+    )
+
+
+def learning_rate(config: TrainConfig, values: Hyper, step: Any) -> Any:
+    """Return the learning rate at a step.
+
+    Warmup rises linearly over ``warmup`` steps, reaching the full value at the last of
+    them; a drop takes effect at its own step.
+
+    Args:
+        config: names the steps of the drops (static).
+        values: the rest, traced.
+        step: int scalar.
+
+    Example:
+        >>> config = TrainConfig(learning_rate=1.0, warmup=4, drops=(10,))
+        >>> [float(learning_rate(config, hyper(config), s)) for s in (0, 3, 9, 10)]
+        [0.25, 1.0, 1.0, 0.1]
+
+    Reference:
+        Frankle & Carbin (2019), section 4 and appendix I.
+    """
+    warm = jnp.clip((step + 1) / jnp.maximum(values.warmup, 1), None, 1)
+    dropped = sum(step >= drop for drop in config.drops)
+    return values.learning_rate * warm * values.drop_factor**dropped
 
 
 def freeze_pruned(
@@ -122,5 +158,5 @@ def optimizer(
         kernels = lambda params: jax.tree.map(masks.is_prunable, params)  # noqa: E731
         pieces.append(optax.add_decayed_weights(values.weight_decay, mask=kernels))
     pieces.append(OPTIMIZERS[config.optimizer](values))
-    pieces.append(scale_by_clock(lambda _: values.learning_rate))
+    pieces.append(scale_by_clock(lambda step: learning_rate(config, values, step)))
     return freeze_pruned(optax.chain(*pieces))

@@ -14,7 +14,7 @@ from .dataset import Splits
 from .ensemble import Program, make_program, run_lanes
 from .imp import Study
 from .parallel import Plan
-from .train import check_batch_size
+from .train import check_fits
 
 CHUNK_SECONDS = 1.0
 """Time between two looks at the progress bar, about."""
@@ -82,8 +82,8 @@ def prepare(config: Config) -> Prepared:
     """
     config.validate()
     splits, digest = sources.load(config.data, config.seed)
-    check_batch_size(config.train, splits.train.size)
     model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
+    check_fits(model, config.train, splits.train)
     return Prepared(imp.make_study(model, config), splits, digest)
 
 

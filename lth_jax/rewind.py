@@ -34,8 +34,8 @@ def rewind(
     """Return the ticket of a mask: weights and clock from a trajectory.
 
     The ticket's params are the full weights of the rewind point; training applies the
-    mask. The optimizer starts afresh. Pure, jittable and vmappable over trajectory and
-    mask.
+    mask. The optimizer starts afresh. Pure, jittable and vmappable over snapshots and
+    mask (not over a mapping with both step numbers and FINAL: JAX cannot sort it).
 
     Args:
         trajectory: snapshots by step; FINAL names the end of training.

@@ -12,7 +12,15 @@ import optax
 
 from . import masks, optim
 from .config import TrainConfig
-from .dataset import Dataset, Orders, Splits, batch_at, epoch_orders, steps_per_epoch
+from .dataset import (
+    Dataset,
+    Orders,
+    Splits,
+    augment,
+    batch_at,
+    epoch_orders,
+    steps_per_epoch,
+)
 from .errors import InputError
 from .metrics import Metrics, cross_entropy, evaluate
 from .optim import Hyper
@@ -47,6 +55,7 @@ class Fixed(NamedTuple):
         hyper: traced hyperparameters.
         order: key of the data order.
         noise: key of what the network draws, e.g. dropout.
+        augment: key of the augmentation.
     """
 
     mask: Mask
@@ -54,6 +63,7 @@ class Fixed(NamedTuple):
     hyper: Hyper
     order: Key
     noise: Key
+    augment: Key
 
 
 class Curve(NamedTuple):
@@ -162,6 +172,9 @@ def _make_advance(
         def body(i: jax.Array, train: TrainState) -> TrainState:
             step = fixed.clock + i
             batch = batch_at(data, orders, step, config.batch_size)
+            if config.augment:
+                key = jax.random.fold_in(fixed.augment, step)
+                batch = augment(key, batch[0]), batch[1]
             return step_fn(train, fixed, batch, step)
 
         low, high = span
@@ -206,10 +219,21 @@ def _empty_curve(score: Callable[[], Metrics], capacity: int) -> Curve:
     return Curve(blank, blank)
 
 
-def check_batch_size(config: TrainConfig, n_train: int) -> None:
-    """Raise InputError where a batch is larger than the training set."""
-    if config.batch_size > n_train:
+def check_fits(model: Model, config: TrainConfig, data: Dataset) -> None:
+    """Raise InputError where training config, model and training set do not fit."""
+    if config.batch_size > data.size:
         raise InputError(
-            f"train.batch_size is {config.batch_size}, but there are only {n_train}"
+            f"train.batch_size is {config.batch_size}, but there are only {data.size}"
             " training examples."
+        )
+    if config.augment and data.x.ndim != 4:
+        raise InputError(
+            "train.augment needs images [n, height, width, channels]; the training"
+            f" examples have shape {data.x.shape[1:]}."
+        )
+    _, state = jax.eval_shape(model.init, jax.random.key(0))
+    if config.batch_size == 1 and jax.tree.leaves(state):
+        raise InputError(
+            "train.batch_size is 1, but this model keeps statistics of batches (batch"
+            " norm): take at least 2."
         )

@@ -6,16 +6,25 @@ from collections.abc import Callable
 import jax
 
 from ..config import ModelConfig
+from ..errors import InputError
 from ..types import Model
 from .adapters import SlowConvolutionWarning as SlowConvolutionWarning
 from .adapters import from_functions as from_functions
 from .adapters import from_linen as from_linen
 from .adapters import from_nnx as from_nnx
 from .conv import conv_general_dilated as conv_general_dilated
+from .convnets import conv_net as conv_net
+from .convnets import resnet18 as resnet18
+from .convnets import vgg19 as vgg19
 from .lenet import lenet as lenet
 
 MODELS: dict[str, Callable[[ModelConfig, tuple[int, ...], int], Model]] = {
     "lenet": lambda config, shape, n: lenet(shape, n, config.widths),
+    "conv2": lambda config, shape, n: conv_net(2, shape, n, config.dropout),
+    "conv4": lambda config, shape, n: conv_net(4, shape, n, config.dropout),
+    "conv6": lambda config, shape, n: conv_net(6, shape, n, config.dropout),
+    "vgg19": lambda config, shape, n: vgg19(shape, n),
+    "resnet18": lambda config, shape, n: resnet18(shape, n),
 }
 
 
@@ -27,15 +36,19 @@ def build(config: ModelConfig, input_shape: tuple[int, ...], n_classes: int) -> 
         input_shape: shape of one example.
         n_classes: outputs.
 
+    Raises:
+        InputError: the network does not take examples of this shape.
+
     Example:
         >>> sorted(build(ModelConfig(), (28, 28, 1), 10).layers)
         ['Dense_0/kernel', 'Dense_1/kernel', 'Dense_2/kernel']
     """
+    if config.name != "lenet" and (len(input_shape) != 3 or min(input_shape[:2]) < 8):
+        raise InputError(
+            f"model.name is {config.name}, which takes images of 8x8 pixels or more;"
+            f" the examples have shape {input_shape}."
+        )
     return MODELS[config.name](config, input_shape, n_classes)
-
-
-LISTED = {"lenet": (ModelConfig(name="lenet"), (28, 28, 1))}
-"""Networks of the papers: name -> (config, shape of an example)."""
 
 
 def listed() -> list[dict[str, str | int]]:
@@ -46,8 +59,9 @@ def listed() -> list[dict[str, str | int]]:
         {'name': 'lenet', 'parameters': 266610, 'prunable': 266200}
     """
     rows = []
-    for name, (config, shape) in LISTED.items():
-        model = build(config, shape, 10)
+    for name, make in MODELS.items():
+        shape = (28, 28, 1) if name == "lenet" else (32, 32, 3)
+        model = make(ModelConfig(), shape, 10)
         params, _ = jax.eval_shape(model.init, jax.random.key(0))
         total = sum(leaf.size for leaf in jax.tree.leaves(params))
         prunable = sum(math.prod(info.shape) for info in model.layers.values())

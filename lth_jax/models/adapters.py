@@ -134,8 +134,8 @@ def from_nnx(
 ) -> Model:
     """Make a Model of a Flax NNX module.
 
-    ``nnx.Param`` variables are params; all others (batch statistics, rng streams) are
-    model state. Dropout streams are seeded anew at every step from the key.
+    ``nnx.Param`` variables are params; all others (batch statistics) are model state,
+    but rng streams (dropout): they are seeded anew from the key at every step.
 
     Args:
         make_module: rngs -> module, e.g. ``lambda rngs: Net(rngs=rngs)``.
@@ -153,23 +153,28 @@ def from_nnx(
         return make_module(nnx.Rngs(key))
 
     abstract = nnx.eval_shape(lambda: make(jax.random.key(0)))
-    graph, params_like, state_like = nnx.split(abstract, nnx.Param, ...)
+    graph, params_like, rngs_like, state_like = nnx.split(
+        abstract, nnx.Param, nnx.RngState, ...
+    )
 
     def init(key: Key) -> tuple[Params, ModelState]:
-        _, params, state = nnx.split(make(key), nnx.Param, ...)
+        _, params, _, state = nnx.split(make(key), nnx.Param, nnx.RngState, ...)
         return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
 
     def apply(params: Params, state: ModelState, x: Any, train: bool, key: Key) -> Any:
         module = nnx.merge(
-            graph, _filled(params_like, params), _filled(state_like, state)
+            graph,
+            _filled(params_like, params),
+            _filled(rngs_like, _seeds(nnx.to_pure_dict(rngs_like), key)),
+            _filled(state_like, state),
         )
-        if train:
-            module.train()
-            nnx.reseed(module, default=key, dropout=key)
-        else:
+        if not train:
             module.eval()
+            return module(x), state
+        module.train()
         logits = module(x)
-        return logits, nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
+        _, _, _, state = nnx.split(module, nnx.Param, nnx.RngState, ...)
+        return logits, nnx.to_pure_dict(state)
 
     return from_functions(
         init, apply, output=output, kinds=kinds, input_shape=input_shape
@@ -180,6 +185,18 @@ def _filled(like: Any, values: Any) -> Any:
     filled = jax.tree.map(lambda leaf: leaf, like)
     nnx.replace_by_pure_dict(filled, values)
     return filled
+
+
+def _seeds(like: Any, key: Key) -> Any:
+    """Return rng streams at their beginning, each with a key of its own."""
+    leaves, treedef = jax.tree.flatten(like)
+    fresh = [
+        jax.random.split(jax.random.fold_in(key, i), leaf.shape)
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        else jnp.zeros(leaf.shape, leaf.dtype)
+        for i, leaf in enumerate(leaves)
+    ]
+    return jax.tree.unflatten(treedef, fresh)
 
 
 def _warn_of_slow_convolutions(

@@ -23,6 +23,7 @@ def conv_general_dilated(
     feature_group_count: int = 1,
     precision: Any = None,
     preferred_element_type: Any = None,
+    out_sharding: Any = None,
 ) -> jax.Array:
     """Convolve 2-D images: `jax.lax.conv_general_dilated` by way of im2col.
 
@@ -40,6 +41,7 @@ def conv_general_dilated(
         feature_group_count: 1; anything else is refused.
         precision: of the matrix product.
         preferred_element_type: of the result.
+        out_sharding: None; anything else is refused (``nnx.Conv`` passes it).
 
     Returns:
         Features [batch, out height, out width, features].
@@ -52,7 +54,7 @@ def conv_general_dilated(
         >>> conv_general_dilated(x, w, (1, 1), "SAME").shape
         (1, 4, 4, 5)
     """
-    _check(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count)
+    _check(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, out_sharding)
     dilation, strides = rhs_dilation or (1, 1), tuple(window_strides)
     rows, columns, channels, features = rhs.shape
     window = [(k - 1) * d + 1 for k, d in zip((rows, columns), dilation, strict=True)]
@@ -73,15 +75,17 @@ def conv_general_dilated(
     )
 
 
-def _check(lhs: Any, rhs: Any, lhs_dilation: Any, numbers: Any, groups: int) -> None:
-    if numbers is not None:
+def _check(
+    lhs: Any, rhs: Any, lhs_dilation: Any, numbers: Any, groups: int, sharding: Any
+) -> None:
+    images = lhs.ndim == rhs.ndim == 4
+    if images and numbers is not None:
         spec = lax.conv_dimension_numbers(lhs.shape, rhs.shape, numbers)
-        if spec != lax.conv_dimension_numbers(lhs.shape, rhs.shape, _NHWC):
-            numbers = "other"
+        images = spec == lax.conv_dimension_numbers(lhs.shape, rhs.shape, _NHWC)
     dilated = any(d != 1 for d in (lhs_dilation or ()))
-    if lhs.ndim != 4 or groups != 1 or dilated or numbers == "other":
+    if not images or groups != 1 or dilated or sharding is not None:
         raise InputError(
             "conv_general_dilated covers 2-D convolutions of NHWC images with HWIO"
-            " kernels, without groups or dilated input: use lax.conv_general_dilated"
+            " kernels, without groups, dilated input or sharding: use lax.conv_general_dilated"
             f" for images {lhs.shape}, kernel {rhs.shape}, {groups} groups."
         )

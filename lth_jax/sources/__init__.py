@@ -36,7 +36,9 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
     Returns:
         The splits and the sha256 (hex) of the decoded data before splitting. Images are
         float32 [n, height, width, channels] in [0, 1]: pixels / 255, but digits / 16,
-        their maximum. Labels are int32. Remaining training examples keep their order.
+        their maximum; with ``config.normalize`` every channel is shifted and scaled by
+        mean and standard deviation of the training set. Labels are int32. Remaining
+        training examples keep their order.
 
     Raises:
         InputError: unknown name, data not prepared, or too many validation examples.
@@ -60,7 +62,20 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
         seed,
         source.n_classes,
     )
-    return splits, cache.digest(arrays)
+    return _normalized(splits) if config.normalize else splits, cache.digest(arrays)
+
+
+def _normalized(splits: Splits) -> Splits:
+    """Give every channel of the training images mean 0 and standard deviation 1."""
+    x = splits.train.x
+    axes = tuple(range(x.ndim - 1))
+    mean = x.mean(axes, dtype=np.float64).astype(x.dtype)
+    scale = np.maximum(x.std(axes, dtype=np.float64), 1e-8).astype(x.dtype)
+    train, validation, test = (
+        Dataset((s.x - mean) / scale, s.y)
+        for s in (splits.train, splits.validation, splits.test)
+    )
+    return Splits(train, validation, test, splits.n_classes)
 
 
 def prepare(name: str, config: DataConfig) -> Path:
@@ -203,6 +218,14 @@ def _digits(_: DataConfig) -> cache.Arrays:
     return arrays | {y: arrays[y].astype(np.int32) for y in ("y_train", "y_test")}
 
 
+def _not_here(_: DataConfig) -> Path:
+    """Say where a data set that is not prepared here comes from."""
+    raise InputError(
+        "cifar10 cannot be prepared here: prepare it with tensorflow-datasets"
+        " (file_format='array_record') and point --data.dir or TFDS_DATA_DIR at it."
+    )
+
+
 class _Source(NamedTuple):
     """A data set: how to read and prepare it, and what is known of it."""
 
@@ -217,6 +240,7 @@ class _Source(NamedTuple):
 _SOURCES = {
     "digits": _Source(_digits, lambda _: Path(str(_assets())), 240, 10, white=16),
     "mnist": _Source(catalogue.read, mnist.prepare, 5_000, 10, white=255),
+    "cifar10": _Source(catalogue.read, _not_here, 5_000, 10, white=255),
 }
 
 
