@@ -86,6 +86,7 @@ def _check(
     if not images or groups != 1 or dilated or sharding is not None:
         raise InputError(
             "conv_general_dilated covers 2-D convolutions of NHWC images with HWIO"
-            " kernels, without groups, dilated input or sharding: use lax.conv_general_dilated"
-            f" for images {lhs.shape}, kernel {rhs.shape}, {groups} groups."
+            " kernels, without groups, dilated input or sharding: use"
+            f" lax.conv_general_dilated for images {lhs.shape}, kernel {rhs.shape},"
+            f" {groups} groups."
         )

@@ -42,11 +42,9 @@ def _prepared(config: DataConfig) -> cache.Arrays:
     entry = cache.root(config) / mnist.ENTRY
     arrays = cache.read(entry) if config.name == "mnist" else None
     if arrays is None:
-        type_this = (
-            "type `lth data prepare mnist`, or " if config.name == "mnist" else ""
-        )
+        command = "type `lth data prepare mnist`, or " if config.name == "mnist" else ""
         raise InputError(
-            f"{config.name} is not prepared (as array_record) in {data_dir}: {type_this}"
+            f"{config.name} is not prepared (as array_record) in {data_dir}: {command}"
             "point --data.dir DIR or TFDS_DATA_DIR at a prepared TFDS data_dir."
         )
     if config.dir is not None:
