@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from .config import Config, DataConfig, run_dir
+from .config import Config, DataConfig, Variants, run_dir
 from .errors import InputError, LthError, did_you_mean
 
 Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
@@ -84,9 +84,11 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
     """Return the run command with the defaults of the experiment in ``words``."""
     wanted = words[1] if len(words) > 1 and words[0] == "run" else "-"
     if wanted.startswith("-"):
-        default = Config()
+        made = Config()
     else:
-        default = load_experiment(wanted, quick="--quick" in words)
+        made = load_experiment(wanted, quick="--quick" in words)
+    variants = {"": made} if isinstance(made, Config) else made
+    default = next(iter(variants.values()))
 
     def run(
         experiment: Experiment,
@@ -103,44 +105,59 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
         Args:
             experiment: file of an experiment, e.g. experiments/digits.py, or the name
                 of one that comes with the package.
-            config: settings.
+            config: settings; given here, they hold for every variant of a sweep.
             quick: a small form of the same study.
             dry_run: only say how many networks it trains, and what that costs.
         """
-        _run(Path(experiment).stem, config, dry_run)
+        del config
+        if experiment != wanted:
+            raise InputError(f"Name the experiment first: lth run {experiment} ...")
+        flags = [w for w in words[2:] if w not in ("--quick", "--dry-run")]
+        chosen = {
+            name: tyro.cli(Config, default=variant, args=flags)
+            for name, variant in variants.items()
+        }
+        _run(Path(experiment).stem, chosen, dry_run)
 
     return run
 
 
-def _run(name: str, config: Config, dry_run: bool) -> None:
+def _run(name: str, variants: Variants, dry_run: bool) -> None:
     from . import parallel, pipeline
-    from .report import write_report
-    from .store import load_run
+    from .report import write_reports
 
-    config.validate()
-    parallel.use_host_devices(config.plan.devices)
+    for config in variants.values():
+        config.validate()
+    parallel.use_host_devices(next(iter(variants.values())).plan.devices)
     if dry_run:
-        _print_estimate(name, config)
+        _print_estimate(name, variants)
         return
-    path = pipeline.run(config, name)
-    print(f"Report: {write_report(load_run(path))}")
+    if list(variants) == [""]:
+        path = pipeline.run(variants[""], name)
+    else:
+        path = pipeline.run_sweep(variants, name)
+    for page in write_reports(path):
+        print(f"Report: {page}")
     print(path)
 
 
-def _print_estimate(name: str, config: Config) -> None:
+def _print_estimate(name: str, variants: Variants) -> None:
     from .estimate import estimate
 
-    cost = estimate(config)
-    minutes = cost.seconds / 60
-    print(f"Networks to train: {cost.trainings:,} ({cost.steps:,} steps in all)")
-    print(f"Memory:            {cost.memory / 1e6:,.0f} MB of arrays at a time")
-    print(f"Disk:              {cost.disk / 1e6:,.0f} MB")
+    costs = [estimate(config) for config in variants.values()]
+    trainings, steps = (sum(c.trainings for c in costs), sum(c.steps for c in costs))
+    minutes = sum(cost.seconds for cost in costs) / 60
+    memory, disk = max(c.memory for c in costs), sum(c.disk for c in costs)
+    config = variants[""] if "" in variants else variants
+    print(f"Networks to train: {trainings:,} ({steps:,} steps in all)")
+    print(f"Memory:            {memory / 1e6:,.0f} MB of arrays at a time")
+    print(f"Disk:              {disk / 1e6:,.0f} MB")
     print(f"Time:              about {minutes:,.1f} minutes here (measured briefly)")
     print(f"Run directory:     {run_dir(config, name)}")
 
 
-def load_experiment(name: str, quick: bool = False) -> Config:
-    """Load the config of an experiment.
+def load_experiment(name: str, quick: bool = False) -> Config | Variants:
+    """Load the config of an experiment, or the configs of a sweep by variant.
 
     Args:
         name: a Python file with a function ``config()`` (and ``quick()``), or the name
@@ -154,15 +171,18 @@ def load_experiment(name: str, quick: bool = False) -> Config:
     path = Path(name) if Path(name).is_file() else shipped.get(Path(name).name)
     if path is None:
         raise InputError(
-            f"There is no experiment {name!r}{did_you_mean(name, shipped)}"
+            f"There is no experiment {name!r}{did_you_mean(Path(name).stem, shipped)}"
         )
     function = "quick" if quick else "config"
     module = runpy.run_path(str(path))
     if function not in module:
         raise InputError(f"{path} has no function {function}().")
     made = module[function]()
-    if not isinstance(made, Config):
-        raise InputError(f"{function}() of {path} returned {type(made).__name__}.")
+    several = isinstance(made, dict) and made
+    if not all(isinstance(c, Config) for c in (made.values() if several else [made])):
+        raise InputError(
+            f"{function}() of {path} must return a Config, or Configs by variant."
+        )
     return made
 
 
@@ -179,13 +199,13 @@ def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
     Args:
         runs: run directories.
     """
-    from .report import write_report
-    from .store import load_run
+    from .report import write_reports
 
     if not runs:
         raise InputError("Say which run: lth report RUN, e.g. runs/digits-....")
     for run in runs:
-        print(write_report(load_run(run)))
+        for page in write_reports(run):
+            print(page)
 
 
 def show(

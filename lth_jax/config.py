@@ -275,8 +275,8 @@ def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def fingerprint(config: Config) -> str:
-    """Return 8 hex digits that name the study.
+def fingerprint(config: "Config | Variants") -> str:
+    """Return 8 hex digits that name the study, or the sweep of several.
 
     They begin the sha256 of the non-default fields that change numbers and of the
     schema version, so a new field with a default renames no existing run.
@@ -288,11 +288,22 @@ def fingerprint(config: Config) -> str:
         False
     """
     default = numbers(Config())
-    changed = {k: v for k, v in numbers(config).items() if v != default[k]}
-    text = json.dumps({"schema": SCHEMA, "fields": changed}, sort_keys=True)
+
+    def changed(one: Config) -> dict[str, Any]:
+        return {k: v for k, v in numbers(one).items() if v != default[k]}
+
+    if isinstance(config, Config):
+        named = {"fields": changed(config)}
+    else:
+        named = {"variants": {name: changed(one) for name, one in config.items()}}
+    text = json.dumps({"schema": SCHEMA} | named, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def run_dir(config: Config, experiment: str) -> Path:
-    """Return the run directory of a study: ``<out>/<experiment>-<fingerprint>``."""
-    return Path(config.out) / f"{experiment}-{fingerprint(config)}"
+def run_dir(config: "Config | Variants", experiment: str) -> Path:
+    """Return the run directory: ``<out>/<experiment>-<fingerprint>``.
+
+    That of a sweep holds the run directories of its variants.
+    """
+    one = config if isinstance(config, Config) else next(iter(config.values()))
+    return Path(one.out) / f"{experiment}-{fingerprint(config)}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from . import config as configs
 from . import imp, models, parallel, sources, store
-from .config import Config
+from .config import Config, Variants
 from .dataset import Splits
 from .ensemble import Program, make_program, run_lanes
 from .imp import Study
@@ -87,12 +87,35 @@ def prepare(config: Config) -> Prepared:
     return Prepared(imp.make_study(model, config), splits, digest)
 
 
-def run(config: Config, experiment: str) -> Path:
+def run_sweep(variants: Variants, experiment: str) -> Path:
+    """Run the variants of a study one after the other, or go on with them.
+
+    Args:
+        variants: config by name.
+        experiment: name of the sweep.
+
+    Returns:
+        The directory of the sweep; each variant has a run directory in it.
+
+    Raises:
+        InputError: something is wrong with a variant; found before any training.
+    """
+    path = configs.run_dir(variants, experiment)
+    for config in variants.values():
+        prepare(config)
+    store.open_sweep(path, variants, experiment)
+    for name, config in variants.items():
+        run(config, experiment, path / name)
+    return path
+
+
+def run(config: Config, experiment: str, path: Path | None = None) -> Path:
     """Run a study, or go on with it after its last complete level.
 
     Args:
         config: one study.
         experiment: its name, the first part of the run directory's.
+        path: run directory; default: named by experiment and config.
 
     Returns:
         The run directory.
@@ -102,7 +125,7 @@ def run(config: Config, experiment: str) -> Path:
             any training, and nothing stored is touched.
     """
     prepared = prepare(config)
-    study, path = prepared.study, configs.run_dir(config, experiment)
+    study, path = prepared.study, path or configs.run_dir(config, experiment)
     plan = parallel.make_plan(config.plan, study.model, widest_wave(config))
     manifest = store.open_run(path, config, _manifest(prepared, experiment, plan))
     plan = parallel.reuse(Plan(**manifest["plan"]), plan, config.plan)
@@ -130,6 +153,9 @@ def run(config: Config, experiment: str) -> Path:
             store.note(path, manifest, "level", level=level.number)
         if config.keep_final == "last" and source is not None:
             store.drop_final(path, source)
+    if config.keep_final == "last":
+        for number in range(config.levels):
+            store.drop_final(path, number)
     progress.close()
     store.note(path, manifest, "finished")
     return path

@@ -76,6 +76,21 @@ def write_report(run: "Run") -> Path:
     return page
 
 
+def write_reports(path: Path) -> list[Path]:
+    """Write the page of a run, or of every variant of a sweep.
+
+    Args:
+        path: run directory, or directory of a sweep.
+
+    Returns:
+        The paths of the pages.
+    """
+    from .store import load_run, load_variants
+
+    runs = list(load_variants(path).values()) or [load_run(path)]
+    return [write_report(run) for run in runs]
+
+
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import config as configs
 from . import tree
-from .config import Config
+from .config import Config, Variants
 from .errors import StoreError
 from .files import (
     entry,
@@ -71,11 +71,15 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
             " --out."
         ) from error
     if not (path / "config.json").exists():
+        if any(path.glob("level_*")):
+            raise StoreError(f"{path} has levels but no config.json: restore it.")
         write_json(path / "manifest.json", dict(manifest))
         write_json(path / "config.json", configs.to_dict(config))
         return dict(manifest)
     _check_same(read_json(path / "config.json"), config, path)
     stored = read_json(path / "manifest.json")
+    if lacking := [key for key in manifest if key not in stored]:
+        raise StoreError(f"{path / 'manifest.json'} has no {lacking[0]}: restore it.")
     if stored["data"] != manifest["data"]:
         raise StoreError(
             f"{path} was computed on other data ({stored['data']}) than there is now"
@@ -84,20 +88,36 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
     return stored
 
 
-def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
-    def value(name: str) -> Any:
-        part: Any = stored
-        for word in name.split("."):
-            part = (
-                part.get(word, "(missing)") if isinstance(part, dict) else "(missing)"
-            )
-        return part
+def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
+    """Create the directory of a sweep: it holds the run directories of its variants.
 
+    Raises:
+        StoreError: the folder cannot be written, or was edited.
+    """
+    wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
+    path.mkdir(parents=True, exist_ok=True)
+    if (path / "config.json").exists():
+        stored = read_json(path / "config.json")
+        if list(stored.get("variants", ())) != list(variants):
+            raise StoreError(
+                f"{path / 'config.json'} does not list the variants of this sweep"
+                f" ({', '.join(variants)}): restore it, or choose another --out."
+            )
+        return
+    fingerprint = configs.fingerprint(variants)
+    about = {"experiment": experiment, "fingerprint": fingerprint, "events": []}
+    write_json(path / "manifest.json", {"schema": configs.SCHEMA} | about)
+    write_json(path / "config.json", wanted)
+
+
+def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
+    default = configs.numbers(Config())
     wanted = configs.numbers(config)
+    there = {name: _field(stored, name, default[name]) for name in wanted}
     changed = [
-        f"{name} is {value(name)!r} there and {new!r} here"
-        for name, new in wanted.items()
-        if value(name) != new
+        f"{name} is {there[name]!r} there and {value!r} here"
+        for name, value in wanted.items()
+        if there[name] != value
     ]
     if changed:
         raise StoreError(
@@ -105,6 +125,15 @@ def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
             f" {'; '.join(changed)}. It was edited or copied; restore it, or choose"
             " another --out."
         )
+
+
+def _field(stored: Any, name: str, default: Any) -> Any:
+    """Return a field of a stored config; one it does not know yet has its default."""
+    for word in name.split("."):
+        if not isinstance(stored, dict) or word not in stored:
+            return default
+        stored = stored[word]
+    return stored
 
 
 def level_path(run: Path, number: int) -> Path:
@@ -128,11 +157,10 @@ def damage(run: Path, number: int) -> str | None:
         return ""
     try:
         files = read_json(folder / "manifest.json")["files"]
-        for name, known in files.items():
-            path = folder / name
+        needed = {"summary.parquet", "curves.parquet", "tickets.npz"}
+        for name in sorted(needed | set(files)):
+            path, known = folder / name, files[name]
             if not path.exists():
-                if known.get("optional"):
-                    continue
                 return f"{path} is missing"
             if path.stat().st_size != known["bytes"]:
                 return f"{path} has {path.stat().st_size} bytes, not {known['bytes']}"
@@ -161,13 +189,16 @@ def write_level(run: Path, study: Study, level: Level) -> None:
         write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
         write_npz(folder / "final.npz", _final_arrays(study, level))
         files = {p.name: entry(p) for p in sorted(folder.iterdir())}
-        files["final.npz"]["optional"] = study.config.keep_final == "last"
         write_json(folder / "manifest.json", {"level": level.number, "files": files})
 
 
 def drop_final(run: Path, number: int) -> None:
-    """Delete a level's final weights (``keep_final last``)."""
-    (level_path(run, number) / "final.npz").unlink(missing_ok=True)
+    """Delete a level's final weights, which its manifest then no longer names."""
+    folder = level_path(run, number)
+    manifest = read_json(folder / "manifest.json")
+    if manifest["files"].pop("final.npz", None):
+        write_json(folder / "manifest.json", manifest)
+    (folder / "final.npz").unlink(missing_ok=True)
 
 
 def note(run: Path, manifest: dict[str, Any], event: str, **details: Any) -> None:
@@ -178,8 +209,8 @@ def note(run: Path, manifest: dict[str, Any], event: str, **details: Any) -> Non
 
 
 def has_final(run: Path, number: int) -> bool:
-    """Tell whether a level's final weights are kept."""
-    return (level_path(run, number) / "final.npz").exists()
+    """Tell whether a complete level's final weights are kept."""
+    return "final.npz" in read_json(level_path(run, number) / "manifest.json")["files"]
 
 
 def _ticket_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
@@ -190,8 +221,7 @@ def _ticket_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
         for path, m in masks.items()
     }
     if level.tickets is None:
-        start = jax.tree.map(np.zeros_like, tree.to_host(study.start))
-        params, state = start.params, start.state
+        params, state = _zeros(study)
     else:
         host = tree.to_host(level.tickets._replace(moments=None))
         zero = jax.tree.map(
@@ -203,12 +233,17 @@ def _ticket_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
 
 def _final_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
     if level.outcome is None:
-        return {}
-    finals = level.outcome.finals
-    params, state = by_replicate(
-        level, (finals.params, finals.state), study.config.replicates
-    )
+        params, state = _zeros(study)
+    else:
+        finals = (level.outcome.finals.params, level.outcome.finals.state)
+        params, state = by_replicate(level, finals, study.config.replicates)
     return _prefixed("final", params) | _prefixed("state", state)
+
+
+def _zeros(study: Study) -> tuple[Any, Any]:
+    """Return the weights and states of a level at which nothing was trained."""
+    start = study.start
+    return jax.tree.map(np.zeros_like, tree.to_host((start.params, start.state)))
 
 
 def _prefixed(prefix: str, values: Any) -> dict[str, np.ndarray]:
@@ -248,7 +283,8 @@ def load_run(path: str | Path) -> Run:
         path: the run directory.
 
     Returns:
-        A `Run` with pandas DataFrames of all levels that are there.
+        A `Run` with pandas DataFrames of all levels that are there; for a sweep, of all
+        variants that are there, with a column ``variant``.
 
     Raises:
         StoreError: it is no run directory, or has no complete level.
@@ -256,6 +292,20 @@ def load_run(path: str | Path) -> Run:
     import pandas as pd
 
     path = Path(path)
+    parts = load_variants(path)
+    if parts:
+        tables = [
+            pd.concat(
+                [
+                    getattr(run, table).assign(variant=name)
+                    for name, run in parts.items()
+                ],
+                ignore_index=True,
+            )
+            for table in ("summary", "curves")
+        ]
+        about = read_json(path / "manifest.json")
+        return Run(path, read_json(path / "config.json"), about, *tables)
     levels = _levels(path)
     tables = [
         pd.concat([read_table(folder / name) for folder in levels], ignore_index=True)
@@ -263,6 +313,28 @@ def load_run(path: str | Path) -> Run:
     ]
     config = read_json(path / "config.json")
     return Run(path, config, read_json(path / "manifest.json"), *tables)
+
+
+def load_variants(path: str | Path) -> dict[str, Run]:
+    """Read the runs of a sweep, as far as they have come.
+
+    Args:
+        path: directory of the sweep.
+
+    Returns:
+        Runs by variant; empty if the directory is no sweep.
+
+    Raises:
+        StoreError: it is a sweep of which nothing is complete yet.
+    """
+    path = Path(path)
+    if not (path / "config.json").exists():
+        return {}
+    names = read_json(path / "config.json").get("variants", {})
+    found = {n: load_run(path / n) for n in names if list((path / n).glob("level_*"))}
+    if names and not found:
+        raise StoreError(f"{path} has no complete level yet.")
+    return found
 
 
 def _levels(path: Path) -> list[Path]:

@@ -26,7 +26,7 @@ from .metrics import Metrics, cross_entropy, evaluate
 from .optim import Hyper
 from .types import Key, Mask, Model, ModelState, Params, Ticket
 
-EVAL_BLOCK = 1_000
+EVAL_BLOCK = {"dense": 1_000, "conv": 100}
 """Examples per block of an evaluation, so that activations stay in cache."""
 CHUNK_STEPS = 1_000
 """At most about so many steps between two returns to the host."""
@@ -142,6 +142,8 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
     """
     evaluations = -(-config.steps // config.eval_every)
     capacity = min(max(1, CHUNK_STEPS // config.eval_every), evaluations)
+    convolves = any(info.kind == "conv" for info in model.layers.values())
+    block = EVAL_BLOCK["conv" if convolves else "dense"]
 
     def start(ticket: Ticket, hyper: Hyper) -> TrainState:
         params = masks.apply(ticket.mask, ticket.params)
@@ -152,9 +154,7 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
 
     def score(train: TrainState, fixed: Fixed, data: Dataset) -> Metrics:
         with jax.default_matmul_precision(config.precision):
-            return evaluate(
-                model, train.params, train.state, data, fixed.noise, EVAL_BLOCK
-            )
+            return evaluate(model, train.params, train.state, data, fixed.noise, block)
 
     advance = _make_advance(make_step(model, config), score, config, capacity)
     return Trainer(start, advance, score, capacity)
