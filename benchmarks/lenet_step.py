@@ -96,7 +96,8 @@ def our_step_times(lanes_per_device: int, devices: int | None, steps: int) -> di
         order = derive(root, replicate, Stream.ORDER)
         noise = derive(root, replicate, Stream.NOISE)
         hyper = jax.tree.map(jnp.float32, optim.hyper(config))
-        return ticket, Fixed(ticket.mask, ticket.clock, hyper, order, noise)
+        fixed = Fixed(ticket.mask, ticket.clock, hyper, order, noise, augment=noise)
+        return ticket, fixed
 
     x = jax.random.uniform(root, (N_TRAIN, 28, 28, 1))
     y = jax.random.randint(root, (N_TRAIN,), 0, 10)

@@ -1,4 +1,4 @@
-"""The command line: ``lth run | report | show | models | data``."""
+"""The command line: ``lth run | report | show | claims | models | data``."""
 
 import importlib.util
 import json
@@ -75,6 +75,7 @@ def _commands(words: Sequence[str]) -> dict[str, Callable[..., Any]]:
         "run": _run_command(words),
         "report": report,
         "show": show,
+        "claims": claims,
         "models": models,
         "data": data,
     }
@@ -230,6 +231,35 @@ def _json_row(row: dict[str, Any]) -> dict[str, Any]:
     import pandas as pd
 
     return {key: None if pd.isna(value) else value for key, value in row.items()}
+
+
+def claims(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Judge the claims of the paper by runs; those that differ in seed only are pooled.
+
+    Args:
+        runs: run directories.
+        json_: print JSON, missing values as null.
+    """
+    from .claims import judge
+    from .store import load_run
+
+    if not runs:
+        raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
+    rows = judge([load_run(run) for run in runs])
+    if json_:
+        print(json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False))
+        return
+    for row in rows:
+        print(f"{row.id:<4}{row.verdict:<15} {row.quantity}: {row.paper}")
+        if row.ours:
+            spread = f" ({row.spread})" if row.spread else ""
+            print(f"{'':<20}ours, {row.replicates} replicates: {row.ours}{spread}")
+        if row.note:
+            print(f"{'':<20}{row.note}")
+    print("The rules are written out by --json.")
 
 
 def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:

@@ -17,6 +17,7 @@ from .claims import (
     WinningTickets,
     by_level,
     density_text,
+    judge,
     winning_tickets,
 )
 from .config import Config, numbers, to_dict
@@ -130,6 +131,8 @@ def _page(run: "Run", figures: Iterable[str]) -> str:
 {"".join(figures)}
 <h2>Levels</h2>
 {_level_table(run.summary, found)}
+<h2>Claims of the paper</h2>
+{_claims(run)}
 <h2>Diverged, collapsed or not run</h2>
 {_failures(run.summary)}
 <h2>Settings</h2>
@@ -218,6 +221,36 @@ def _cells(summary: "pd.DataFrame", kind: str) -> dict[int, list[str]]:
         ]
         for row in accuracies.itertuples()
     }
+
+
+def _claims(run: "Run") -> str:
+    """List the claims that the run judges; count the others."""
+    rows = judge([run])
+    judged = [row for row in rows if row.replicates and row.ours is not None]
+    rest = (
+        f"<p>This run judges {len(judged)} of the paper's {len(rows)} claims;"
+        " <code>lth claims</code> lists all, and what the others wait for.</p>"
+    )
+    if not judged:
+        return rest
+    cells = (
+        (row.id, row.verdict, row.quantity, row.paper, row.ours, row.rule)
+        for row in judged
+    )
+    body = "\n".join(
+        f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>"
+        for row in cells
+    )
+    head = "".join(
+        f"<th>{name}</th>"
+        for name in ("claim", "verdict", "quantity", "paper", "ours", "rule")
+    )
+    return (
+        '<div class="wide"><table class="claims">\n<caption>Each claim is judged by its'
+        " rule, which was written before the run.</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
+        f"\n{rest}"
+    )
 
 
 def _failures(summary: "pd.DataFrame") -> str:
@@ -328,6 +361,8 @@ td:nth-child(3n), th[colspan], tr + tr th:nth-child(3n + 1) {
   border-left: 1px solid var(--line); }
 .wins td { background: var(--tint); }
 .wins td:first-child { color: var(--mark); font-weight: 700; }
+.claims { white-space: normal; }
+.claims th, .claims td { text-align: left; vertical-align: top; border-left: 0; }
 dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr;
   gap: .2rem 1.25rem; margin: 0; font-size: .9rem; }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }

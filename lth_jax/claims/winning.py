@@ -1,4 +1,4 @@
-"""What a run shows, by rules that are written down. Reads the summary table only."""
+"""The levels of a run at which winning tickets were found. Reads its summary only."""
 
 import math
 from collections.abc import Callable

@@ -1,0 +1,153 @@
+"""Sections 4 and 5 of the paper: VGG-19 and Resnet-18 (claims A30 to A40)."""
+
+from .lenet import REINIT
+from .quantities import FINAL_ACCURACY, gain, lead, value
+from .reductions import at, average, greatest, least, levels
+from .rules import (
+    ACCURACY_SLACK,
+    Against,
+    Claim,
+    Condition,
+    Measure,
+    above,
+    around,
+    at_least,
+    below,
+    commensurate,
+    near,
+    need,
+    throughout,
+)
+from .settings import RESNET18, VGG19, Setting, warmed
+
+VGG_HIGH, VGG_LOW = warmed(VGG19, 0.1), warmed(VGG19, 0.01)
+VGG_WARM = warmed(VGG19, 0.1, 10_000)
+RESNET_HIGH, RESNET_LOW = warmed(RESNET18, 0.1), warmed(RESNET18, 0.01)
+RESNET_WARM = warmed(RESNET18, 0.03, 20_000)
+WARMUPS = (500, 1_000, 5_000, 10_000, 20_000)
+"""Of appendix I.5."""
+PRUNED = levels(4, 12)
+"""From about 40 % to 7 % of the weights: where tickets and reinits part."""
+FINAL_GAIN, FINAL_LEAD = gain(FINAL_ACCURACY), lead(FINAL_ACCURACY)
+NO_LEAD = 0.5
+"""Points by which tickets and reinits of "no difference" may differ on average."""
+
+
+def no_tickets(setting: Setting) -> Condition:
+    """Return the condition of "no winning tickets, no better than reinits"."""
+    return need(
+        setting,
+        FINAL_LEAD,
+        average(PRUNED),
+        near(0, NO_LEAD, "tickets are no better than reinits"),
+    )
+
+
+def _learns_early(setting: Setting, step: int) -> list[Condition]:
+    """Return the conditions of "ahead at an early step, less so at the end"."""
+    early = Measure(setting, gain(f"accuracy@{step}"), average(PRUNED))
+    final = Measure(setting, FINAL_GAIN, average(PRUNED))
+    return [Condition(early, above(0)), Condition(Against(early, final), above(0))]
+
+
+CLAIMS = (
+    Claim(
+        "A30",
+        "section 4, figure 7",
+        "VGG-19, learning rate 0.1: winning tickets",
+        "none; tickets are no better than reinits",
+        [no_tickets(VGG_HIGH)],
+    ),
+    Claim(
+        "A31",
+        "section 4",
+        "VGG-19, learning rate 0.01: tickets against the original",
+        "within 1 point while P_m >= 3.5 %, but below it",
+        [
+            need(
+                VGG_LOW,
+                FINAL_GAIN,
+                least(levels(1, 15)),
+                at_least(-1 - ACCURACY_SLACK, "1 point, and the noise of a mean"),
+            ),
+            need(VGG_LOW, FINAL_GAIN, average(levels(1, 15)), below(0)),
+        ],
+    ),
+    Claim(
+        "A32",
+        "section 4",
+        "VGG-19, learning rate 0.1: gain of the dense network by 10,000 warmup steps",
+        "about +1 point",
+        [
+            Condition(
+                Against(
+                    Measure(VGG_WARM, value(FINAL_ACCURACY), at(0)),
+                    Measure(VGG_HIGH, value(FINAL_ACCURACY), at(0)),
+                ),
+                near(1, 0.5, "the paper's 1 give or take a half"),
+            )
+        ],
+    ),
+    Claim(
+        "A33",
+        "sections 4 and 5",
+        "VGG-19, learning rate 0.1, warmup 10,000: accuracy against the original",
+        "higher while P_m >= 1.5 %",
+        throughout(VGG_WARM, FINAL_GAIN, levels(1, 19)),
+    ),
+    Claim(
+        "A34",
+        "section 5",
+        "VGG-19, warmup: reinits against the original",
+        "as accurate when pruned by up to 80 % (level 7)",
+        [commensurate(VGG_WARM, gain(FINAL_ACCURACY, REINIT), least(levels(1, 7)))],
+    ),
+    Claim(
+        "A35",
+        "section 4, figure 8",
+        "Resnet-18, learning rate 0.1: winning tickets; accuracy of the original",
+        "none; 90.5 %",
+        [
+            no_tickets(RESNET_HIGH),
+            around(RESNET_HIGH, value(FINAL_ACCURACY), at(0), 90.5),
+        ],
+    ),
+    Claim(
+        "A36",
+        "section 4",
+        "Resnet-18, learning rate 0.01: best accuracy of tickets, 41.7 to 21.9 %",
+        "89.5 %",
+        [around(RESNET_LOW, value(FINAL_ACCURACY), greatest(levels(4, 7)), 89.5)],
+    ),
+    Claim(
+        "A37",
+        "section 4",
+        "Resnet-18, learning rate 0.03, warmup 20,000: accuracy at 27.1 %",
+        "90.5 %",
+        [around(RESNET_WARM, value(FINAL_ACCURACY), at(6), 90.5)],
+    ),
+    Claim(
+        "A38",
+        "section 4",
+        "Resnet-18, learning rate 0.03, warmup 20,000: winning tickets",
+        "while P_m >= 11.8 % (level 10)",
+        [
+            commensurate(RESNET_WARM, FINAL_GAIN, least(levels(1, 10))),
+            need(RESNET_WARM, FINAL_LEAD, average(levels(1, 10)), above(0)),
+        ],
+    ),
+    Claim(
+        "A39",
+        "section 4",
+        "Resnet-18, learning rate 0.1 with warmup: winning tickets",
+        "none, whatever the warmup",
+        [no_tickets(warmed(RESNET18, 0.1, warmup)) for warmup in WARMUPS],
+    ),
+    Claim(
+        "A40",
+        "section 4",
+        "VGG-19, Resnet-18, learning rate 0.01: tickets early (steps 30,000, 10,000)",
+        "ahead of the original early; the advantage erodes later",
+        [*_learns_early(VGG_LOW, 30_000), *_learns_early(RESNET_LOW, 10_000)],
+    ),
+)

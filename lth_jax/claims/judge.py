@@ -1,0 +1,291 @@
+"""Verdicts on the paper's claims, from runs."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from .pool import Pool, pool_runs
+from .rules import Claim, Condition, Measure, Value
+from .settings import Setting, mismatches, shortfalls
+from .table import CLAIMS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..store import Run
+
+Verdict = Literal["reproduced", "not reproduced", "not run", "not testable"]
+REPLICATES = 3
+"""Fewer replicates judge no claim."""
+
+
+class Row(NamedTuple):
+    """A claim of the paper beside what runs show.
+
+    Attributes:
+        id: A1 to A81.
+        where: in the paper.
+        quantity: network and quantity.
+        paper: what the paper says of it.
+        ours: the values that the rule compares, in its order; None if not judged.
+        spread: their least and greatest values over replicates; None if not judged.
+        replicates: independent tickets behind it; 0 if no run was used.
+        rule: how it is judged.
+        verdict: reproduced, not reproduced, not run or not testable.
+        note: what is missing, what was left out, what reduced runs show.
+    """
+
+    id: str
+    where: str
+    quantity: str
+    paper: str
+    ours: str | None
+    spread: str | None
+    replicates: int
+    rule: str
+    verdict: Verdict
+    note: str
+
+
+class Want(NamedTuple):
+    """To which position, and at which kinds of networks, a claim looks."""
+
+    last: float
+    kinds: tuple[str, ...]
+
+
+class Evidence(NamedTuple):
+    """The best pool for a setting, cut to what a claim looks at.
+
+    Attributes:
+        pool: the networks that count.
+        replicates: how many there are.
+        lacks: how it falls short of the setting; empty if it does not.
+        left_out: which networks do not count, and why.
+    """
+
+    pool: Pool
+    replicates: int
+    lacks: tuple[str, ...]
+    left_out: str
+
+
+def judge(runs: Sequence["Run"]) -> list[Row]:
+    """Judge all claims by their rules; always one row per claim, in order.
+
+    A claim is judged from runs with the paper's data, network, optimizer, learning
+    rate, batch size, steps and rates, that reach the levels to which its rule looks and
+    have the controls that it compares, with at least 3 replicates. Runs that differ
+    only in seed are pooled. Of replicates whose networks diverged, collapsed or were
+    not run, none enters. What a reduced run shows is only noted.
+
+    Args:
+        runs: run directories, loaded.
+
+    Returns:
+        One row per claim.
+
+    Example:
+        >>> rows = judge([])
+        >>> len(rows), rows[1].id, rows[1].verdict, rows[4].verdict
+        (81, 'A2', 'not testable', 'not run')
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019).
+    """
+    pools = pool_runs(runs)
+    return [_row(claim, pools) for claim in CLAIMS]
+
+
+def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
+    head = (claim.id, claim.where, claim.quantity, claim.paper)
+    if claim.untestable:
+        return Row(*head, None, None, 0, claim.rule, "not testable", claim.untestable)
+    if claim.waits:
+        note = f"Waits for {claim.waits}."
+        return Row(*head, None, None, 0, claim.rule, "not run", note)
+    wanted = _wanted(claim)
+    found = {
+        setting: _evidence(setting, want, pools) for setting, want in wanted.items()
+    }
+    usable = {setting: each for setting, each in found.items() if each is not None}
+    results = _results(claim, usable)
+    remarks = [*filter(None, [claim.remark]), *_remarks(usable)]
+    whole = all(each is not None and not each.lacks for each in found.values())
+    named = len(wanted) > 1
+    replicates = min((each.replicates for each in usable.values()), default=0)
+    if not whole or any(value is None for _, value in results):
+        missing = _missing(wanted, found, pools)
+        note = " ".join([*missing, *_shown(results, replicates, named), *remarks])
+        return Row(*head, None, None, replicates, claim.rule, "not run", note)
+    return Row(
+        *head,
+        ours="; ".join(_text(c, v, named) for c, v in results),
+        spread="; ".join(_spread(c, v) for c, v in results) if replicates else None,
+        replicates=replicates,
+        rule=claim.rule,
+        verdict=_verdict(results),
+        note=" ".join(remarks),
+    )
+
+
+def _verdict(results: Iterable[tuple[Condition, Value | None]]) -> Verdict:
+    holds = [value is not None and c.bound.holds(value.mean) for c, value in results]
+    return "reproduced" if all(holds) else "not reproduced"
+
+
+def _wanted(claim: Claim) -> dict[Setting, Want]:
+    """Return what a claim looks at, for every setting."""
+    parts: dict[Setting, list[Measure]] = {}
+    for measure in claim.measures:
+        parts.setdefault(measure.setting, []).append(measure)
+    return {
+        setting: Want(
+            max(measure.reduction.last for measure in measures),
+            tuple(dict.fromkeys(k for m in measures for k in m.quantity.kinds)),
+        )
+        for setting, measures in parts.items()
+    }
+
+
+def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence | None:
+    """Return the best evidence: complete, then with most replicates, then longest."""
+
+    def rank(each: Evidence) -> tuple[float, ...]:
+        steps = each.pool.numbers["train.steps"]
+        return (not each.lacks, each.replicates, steps, len(each.pool.positions))
+
+    candidates = [
+        _cut(setting, want, pool)
+        for pool in pools
+        if pool.positions and not mismatches(setting, pool)
+    ]
+    return max(candidates, key=rank, default=None)
+
+
+def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
+    """Leave out what failed, and every replicate that is then incomplete."""
+    last, kinds = want
+    lacks = shortfalls(setting, pool, last, kinds)
+    table = pool.summary[pool.summary["kind"].isin(kinds)]
+    reach = min(last, pool.positions[-1]) + 1e-9
+    table = table[table["position"] <= reach]
+    ok = table[table["status"] == "ok"]
+    cells = [
+        (kind, position)
+        for kind in kinds
+        for position in sorted(table.loc[table["kind"] == kind, "position"].unique())
+    ]
+    whole = ok.groupby("replicate").apply(
+        lambda rows: set(zip(rows["kind"], rows["position"], strict=True)) >= set(cells)
+    )
+    keep = sorted(whole.index[whole.astype(bool)]) if len(ok) else []
+    if len(keep) < REPLICATES:
+        lacks = [*lacks, f"{len(keep)} of {REPLICATES} replicates"]
+    curves = pool.curves[pool.curves["replicate"].isin(keep)]
+    pool = pool._replace(summary=ok[ok["replicate"].isin(keep)], curves=curves)
+    return Evidence(pool, len(keep), tuple(lacks), _left_out(table, keep))
+
+
+def _left_out(table: "pd.DataFrame", keep: Sequence[int]) -> str:
+    failed = table[table["status"] != "ok"]
+    if failed.empty:
+        return ""
+    counts = failed.groupby(["kind", "status"]).size()
+    networks = ", ".join(
+        f"{n} {kind} {str(status).replace('_', ' ')}"
+        for (kind, status), n in counts.items()
+    )
+    lost = table["replicate"].nunique() - len(keep)
+    return f"left out: {networks}; so {lost} of {lost + len(keep)} replicates."
+
+
+def _results(
+    claim: Claim, usable: Mapping[Setting, Evidence]
+) -> list[tuple[Condition, Value | None]]:
+    """Return the value of every condition; None where there is none."""
+    pools = {setting: each.pool for setting, each in usable.items() if each.replicates}
+    return [(c, _value(c, pools)) for c in claim.conditions]
+
+
+def _value(condition: Condition, pools: Mapping[Setting, Pool]) -> Value | None:
+    for measure in condition.term.parts():
+        pool = pools.get(measure.setting)
+        kinds = measure.quantity.kinds
+        if pool is None or not set(kinds) <= set(pool.summary["kind"]):
+            return None
+    value = condition.term.of(pools)
+    return None if math.isnan(value.mean) else value
+
+
+def _text(condition: Condition, value: Value | None, named: bool) -> str:
+    if value is None:
+        return "-"
+    text = condition.term.unit(value.mean)
+    names = [measure.setting.name for measure in condition.term.parts()]
+    return f"{names[0]} {text}" if named and names else text
+
+
+def _spread(condition: Condition, value: Value | None) -> str:
+    if value is None or math.isnan(value.low):
+        return "-"
+    unit = condition.term.unit
+    return f"{unit(value.low)} to {unit(value.high)}"
+
+
+def _shown(
+    results: Iterable[tuple[Condition, Value | None]], replicates: int, named: bool
+) -> Iterator[str]:
+    """Say what incomplete evidence shows: the values of the conditions, in order."""
+    values = [
+        f"{_text(c, v, named)} ({_spread(c, v)})" for c, v in results if v is not None
+    ]
+    if replicates and values:
+        yield f"It shows {'; '.join(values)}."
+
+
+def _missing(
+    wanted: Mapping[Setting, Want],
+    found: Mapping[Setting, Evidence | None],
+    pools: Sequence[Pool],
+) -> Iterator[str]:
+    """Say what every setting lacks."""
+    for setting, each in found.items():
+        if each is not None and each.lacks:
+            yield f"Reduced run of {setting.name}: {'; '.join(each.lacks)}."
+    absent = [setting for setting, each in found.items() if each is None]
+    if len(absent) > 2:
+        yield f"No run of {', '.join(setting.name for setting in absent)}."
+    else:
+        yield from (_needed(setting, wanted[setting]) for setting in absent)
+    for setting in absent[:1]:
+        yield from _nearest(setting, pools)
+
+
+def _needed(setting: Setting, want: Want) -> str:
+    rates = [f"{100 * rate:g} %" for rate in setting.config.prune.one_shot]
+    reach = f"rates {', '.join(rates)}" if rates else f"levels 0 to {want.last:g}"
+    return f"No run of {setting.text}: it needs {reach} of {', '.join(want.kinds)}."
+
+
+def _nearest(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:
+    """Say in what the nearest run on the same network and data differs."""
+    same = ("model.name", "data.name")
+    network = setting.config.model.name, setting.config.data.name
+    differing = [
+        mismatches(setting, pool)
+        for pool in pools
+        if tuple(pool.numbers[name] for name in same) == network
+    ]
+    if differing:
+        yield f"The nearest run differs in {', '.join(min(differing, key=len))}."
+
+
+def _remarks(usable: Mapping[Setting, Evidence]) -> Iterator[str]:
+    for setting, each in usable.items():
+        if each.left_out:
+            yield f"{setting.name}: {each.left_out}"
+    notes = {e.pool.data_note: s.config.data.name for s, e in usable.items()}
+    for note, data in notes.items():
+        if note:
+            yield f"Data {data}: {note}"

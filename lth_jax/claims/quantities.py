@@ -1,0 +1,188 @@
+"""Units, and quantities: a number for every level and replicate of a pool."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .pool import Pool
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Unit = Callable[[float], str]
+ES_ACCURACY, FINAL_ACCURACY = "test_accuracy_es", "test_accuracy_final"
+ES_STEP = "early_stop_step"
+NAMES = {
+    "test_accuracy_es": "test accuracy at early stop",
+    "test_accuracy_final": "final test accuracy",
+    "val_accuracy_es": "validation accuracy at early stop",
+    "val_accuracy_final": "final validation accuracy",
+    "train_accuracy_final": "final training accuracy",
+    "early_stop_step": "early-stop step",
+}
+
+
+# Units: how a value is written.
+
+
+def times(value: float) -> str:
+    """Write a ratio: ``2.51x``."""
+    return f"{value:.2f}x"
+
+
+def points(value: float) -> str:
+    """Write a difference of accuracies: ``+0.35 points``."""
+    return f"{value:+.2f} points"
+
+
+def percent(value: float) -> str:
+    """Write a share: ``38.0 %``."""
+    return f"{value:.2f} %"
+
+
+def number(value: float) -> str:
+    """Write a count or a coefficient: ``9,000``, ``-0.93``."""
+    return f"{value:,.0f}" if abs(value) > 1.5 else f"{value:.2f}"
+
+
+def level(value: float) -> str:
+    """Write a level: ``level 15``."""
+    return f"level {value:.0f}"
+
+
+# Quantities: a number for every position and replicate.
+
+
+class Quantity(NamedTuple):
+    """A number for every position and replicate.
+
+    Attributes:
+        text: what it is.
+        unit: how it is written.
+        kinds: of networks that it reads.
+        frame: pool -> one row per position, one column per replicate.
+    """
+
+    text: str
+    unit: Unit
+    kinds: tuple[str, ...]
+    frame: Callable[[Pool], "pd.DataFrame"]
+
+
+def frame(pool: Pool, kind: str, column: str) -> "pd.DataFrame":
+    """Return a column of a kind's networks: positions x replicates, mean over draws.
+
+    Args:
+        pool: of runs.
+        kind: which networks.
+        column: of the summary, or ``accuracy@STEP``: the test accuracy at that step.
+    """
+    table = pool.summary[pool.summary["kind"] == kind]
+    if "@" in column:
+        curves, step = pool.curves, int(column.split("@")[1])
+        at_step = (curves["step"] == step) & (curves["split"] == "test")
+        table = curves[at_step & (curves["kind"] == kind)]
+    values = table[column.split("@")[0]].astype(float)
+    keys = [table["position"], table["replicate"]]
+    return values.groupby(keys).mean().unstack()
+
+
+def _dense(pool: Pool, column: str) -> "pd.Series":
+    return frame(pool, "ticket", column).loc[0.0]
+
+
+def _name(column: str) -> str:
+    return NAMES.get(column) or f"test {column.replace('@', ' at step ')}"
+
+
+def _kinds(*kinds: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("ticket", *kinds)))
+
+
+def value(column: str, kind: str = "ticket") -> Quantity:
+    """Return an accuracy in percent, or an early-stop step, itself."""
+    if column == ES_STEP:
+        return Quantity(
+            f"{_name(column)} of {kind}",
+            number,
+            _kinds(kind),
+            lambda pool: frame(pool, kind, column),
+        )
+    return Quantity(
+        f"{_name(column)} of {kind}",
+        percent,
+        _kinds(kind),
+        lambda pool: 100 * frame(pool, kind, column),
+    )
+
+
+def gain(column: str = ES_ACCURACY, kind: str = "ticket") -> Quantity:
+    """Return what a kind is better than the dense network of its replicate."""
+    return Quantity(
+        f"{_name(column)}, {kind} minus dense",
+        points,
+        _kinds(kind),
+        lambda pool: 100 * (frame(pool, kind, column) - _dense(pool, column)),
+    )
+
+
+def lead(
+    column: str = ES_ACCURACY, kind: str = "ticket", other: str = "random_reinit"
+) -> Quantity:
+    """Return what a kind is better than another of the same level and replicate."""
+    return Quantity(
+        f"{_name(column)}, {kind} minus {other}",
+        points,
+        _kinds(kind, other),
+        lambda pool: 100 * (frame(pool, kind, column) - frame(pool, other, column)),
+    )
+
+
+def speedup(kind: str = "ticket") -> Quantity:
+    """Return dense early-stop step / early-stop step of a kind."""
+    return Quantity(
+        f"dense early-stop step / {kind} early-stop step",
+        times,
+        _kinds(kind),
+        lambda pool: _steps(pool, kind).rdiv(_dense(pool, ES_STEP)),
+    )
+
+
+def saving() -> Quantity:
+    """Return by how much the ticket's early stop is earlier than the dense one."""
+    return Quantity(
+        "1 - ticket early-stop step / dense early-stop step",
+        percent,
+        _kinds(),
+        lambda pool: 100 * (1 - _steps(pool, "ticket") / _dense(pool, ES_STEP)),
+    )
+
+
+def slowdown(kind: str, than: str) -> Quantity:
+    """Return early-stop step of a kind / that of another kind, or of ``dense``."""
+
+    def ratio(pool: Pool) -> "pd.DataFrame":
+        below = _dense(pool, ES_STEP) if than == "dense" else _steps(pool, than)
+        return frame(pool, kind, ES_STEP) / below
+
+    return Quantity(
+        f"{kind} early-stop step / {than} early-stop step",
+        times,
+        _kinds(kind, *([] if than == "dense" else [than])),
+        ratio,
+    )
+
+
+def learned(threshold: float = 0.2) -> Quantity:
+    """Return 100 where a network ends above a validation accuracy, 0 elsewhere."""
+    return Quantity(
+        f"share of tickets with final validation accuracy above {100 * threshold:g} %",
+        percent,
+        _kinds(),
+        lambda pool: 100.0 * (frame(pool, "ticket", "val_accuracy_final") > threshold),
+    )
+
+
+def _steps(pool: Pool, kind: str) -> "pd.DataFrame":
+    """Return early-stop steps without zeros, by which nothing can be divided."""
+    steps = frame(pool, kind, ES_STEP)
+    return steps.where(steps > 0)

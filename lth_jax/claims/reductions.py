@@ -1,0 +1,155 @@
+"""Spans of levels, and reductions: one number of a series over levels."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .pool import Pool
+from .quantities import Unit, level, number, percent, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Span(NamedTuple):
+    """Consecutive positions."""
+
+    first: float
+    last: float
+    text: str
+
+    def of(self, series: "pd.Series") -> "pd.Series":
+        """Return the part of a series that lies in the span, without missing values."""
+        slack = 1e-9
+        return series.loc[self.first - slack : self.last + slack].dropna()
+
+
+def levels(first: int, last: int) -> Span:
+    """Return a span of levels."""
+    return Span(first, last, f"levels {first} to {last}")
+
+
+def rates(first: float, last: float) -> Span:
+    """Return a span of one-shot rates."""
+    return Span(first, last, f"one-shot rates {100 * first:g} % to {100 * last:g} %")
+
+
+class Reduction(NamedTuple):
+    """One number of a series over positions.
+
+    Attributes:
+        text: how; goes on after the quantity.
+        last: position to which it looks.
+        of: (series, pool) -> number; NaN if the series lacks what it needs.
+        unit: how it is written, if not like the quantity.
+    """
+
+    text: str
+    last: float
+    of: Callable[["pd.Series", Pool], float]
+    unit: Unit | None = None
+
+
+def at(position: int) -> Reduction:
+    """Return the value at one level."""
+    return Reduction(
+        f"at level {position}",
+        position,
+        lambda series, pool: float(series.get(position, math.nan)),
+    )
+
+
+def _over(name: str, span: Span, reduce: Callable[["pd.Series"], float]) -> Reduction:
+    def of(series: "pd.Series", pool: Pool) -> float:
+        del pool
+        part = span.of(series)
+        return math.nan if part.empty else float(reduce(part))
+
+    return Reduction(f"({name} over {span.text})", span.last, of)
+
+
+def greatest(span: Span) -> Reduction:
+    """Return the greatest value."""
+    return _over("greatest", span, lambda part: part.max())
+
+
+def least(span: Span) -> Reduction:
+    """Return the least value."""
+    return _over("least", span, lambda part: part.min())
+
+
+def average(span: Span) -> Reduction:
+    """Return the mean value."""
+    return _over("mean", span, lambda part: part.mean())
+
+
+def share_of_greatest(position: int, span: Span) -> Reduction:
+    """Return the value at a level in percent of the greatest; 0 if none is positive."""
+
+    def of(series: "pd.Series", pool: Pool) -> float:
+        del pool
+        best = span.of(series).max()
+        here = float(series.get(position, math.nan))
+        return 100 * here / best if best > 0 else 0.0
+
+    text = f"(at level {position} in % of its greatest over {span.text})"
+    return Reduction(text, span.last, of, percent)
+
+
+def change(first: int, last: int) -> Reduction:
+    """Return the value at the last level / the value at the first."""
+    return Reduction(
+        f"(at level {last} / at level {first})",
+        max(first, last),
+        lambda series, pool: float(
+            series.get(last, math.nan) / series.get(first, math.nan)
+        ),
+        times,
+    )
+
+
+def trend(span: Span) -> Reduction:
+    """Return Spearman's rank correlation with the level: 1 = always rising."""
+
+    def of(series: "pd.Series", pool: Pool) -> float:
+        del pool
+        part = span.of(series)
+        if len(part) < 3:
+            return math.nan
+        if part.nunique() == 1:
+            return 0.0
+        return float(part.rank().corr(part.index.to_series().rank()))
+
+    text = f"(rank correlation with the level over {span.text})"
+    return Reduction(text, span.last, of, number)
+
+
+def crossing(span: Span, threshold: float = 0.0) -> Reduction:
+    """Return the last level at which the value is at least a threshold, 0 if none is.
+
+    ``gain`` falls back to the dense level where it is last at least 0, ``speedup``
+    where it is last at least 1.
+    """
+    return Reduction(
+        f"(last level of {span.text} at which it is >= {threshold:g})",
+        span.last,
+        lambda series, pool: float(_crossing(span, series, threshold)),
+        level,
+    )
+
+
+def crossing_weights(span: Span, threshold: float = 0.0) -> Reduction:
+    """Return how many weights remain at `crossing`."""
+
+    def of(series: "pd.Series", pool: Pool) -> float:
+        remaining = pool.summary.groupby("position")["n_remaining"].mean()
+        return float(remaining.get(_crossing(span, series, threshold), math.nan))
+
+    text = f"(weights left at the last of {span.text} at which it is >= {threshold:g})"
+    return Reduction(text, span.last, of, number)
+
+
+def _crossing(span: Span, series: "pd.Series", threshold: float) -> float:
+    part = span.of(series)
+    reached = part.index[part >= threshold]
+    return math.nan if part.empty else max(reached, default=0.0)

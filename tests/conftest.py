@@ -1,0 +1,39 @@
+"""What every test gets: four host devices, a private cache, a key."""
+
+import os
+
+import hypothesis
+import jax
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+if jax.config.jax_platforms in (None, "", "cpu"):
+    jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
+if jax.config.jax_platforms == "cpu":
+    jax.config.update("jax_num_cpu_devices", 4)  # refused once a backend has started
+
+# The same examples in every run; a first call compiles, so no deadline.
+hypothesis.settings.register_profile(
+    "lth", deadline=None, derandomize=True, database=None, max_examples=40
+)
+hypothesis.settings.load_profile("lth")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _private_cache(tmp_path_factory):
+    """Keep the tests, and what they start, away from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LTH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    return jax.random.key(0)
+
+
+@pytest.fixture
+def x64():
+    """Compute in float64, in this test only."""
+    with jax.enable_x64(True):
+        yield

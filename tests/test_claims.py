@@ -1,0 +1,548 @@
+"""The claims of the paper: rules, matching and pooling of runs, verdicts, faces."""
+
+import dataclasses
+import json
+import runpy
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lth_jax import models, report
+from lth_jax.claims import judge
+from lth_jax.claims.conv import conv_share
+from lth_jax.claims.deep import RESNET_HIGH, RESNET_LOW, RESNET_WARM, VGG_HIGH, VGG_WARM
+from lth_jax.claims.judge import Row
+from lth_jax.claims.pool import pool_runs
+from lth_jax.claims.quantities import points, times
+from lth_jax.claims.reductions import crossing, levels, trend
+from lth_jax.claims.rules import Bound, above, below
+from lth_jax.claims.settings import (
+    CONV2,
+    CONV4,
+    CONV6,
+    LENET,
+    LENET_ONE_SHOT,
+    Setting,
+    mismatches,
+)
+from lth_jax.claims.table import CLAIMS
+from lth_jax.cli import main
+from lth_jax.config import Config, to_dict
+from lth_jax.report import write_report
+from lth_jax.store import Run
+from lth_jax.tables import SUMMARY
+
+EXPERIMENTS = sorted(
+    (Path(__file__).parents[1] / "experiments").glob("lth_figure_?.py")
+)
+CODED = [claim for claim in CLAIMS if claim.conditions]
+SETTINGS = list(dict.fromkeys(m.setting for claim in CODED for m in claim.measures))
+REINIT, SHUFFLE = "random_reinit", "shuffle_mask"
+DENSE_STEP = 7_000
+
+# A world in which the claims of sections 2 to 4 hold: what each network does.
+
+
+def lenet(level: int, kind: str) -> tuple[float, float]:
+    """Return early-stop step and accuracy as the paper describes them."""
+    if kind != "ticket":
+        return DENSE_STEP * (1 + level / 10), 0.98 + 0.0008 * (6 - level)
+    down, up = level / 7, (level - 7) / 8
+    step = DENSE_STEP - 2_800 * (down if level <= 7 else 1 - up)
+    return step, 0.98 + 0.0036 * (level / 9 if level <= 9 else (15 - level) / 6)
+
+
+def one_shot(level: int, kind: str) -> tuple[float, float]:
+    del kind
+    return (6_500, 0.981) if level else (DENSE_STEP, 0.98)
+
+
+def conv(level: int, kind: str) -> tuple[float, float]:
+    if level and kind == "ticket":
+        return 2_000, 0.785
+    return DENSE_STEP, 0.75
+
+
+def deep(accuracy: float, ticket: float, reinit: float) -> Callable[..., Any]:
+    def network(level: int, kind: str) -> tuple[float, float]:
+        gain = (ticket if kind == "ticket" else reinit) if level else 0.0
+        return DENSE_STEP, accuracy + gain
+
+    return network
+
+
+WORLD = {
+    LENET: lenet,
+    LENET_ONE_SHOT: one_shot,
+    **dict.fromkeys((CONV2, CONV4, CONV6), conv),
+    VGG_HIGH: deep(0.91, -0.01, -0.01),
+    VGG_WARM: deep(0.92, 0.005, -0.02),
+    RESNET_HIGH: deep(0.905, -0.01, -0.01),
+    RESNET_LOW: deep(0.895, 0.0, -0.01),
+    RESNET_WARM: deep(0.905, 0.001, -0.02),
+}
+Change = tuple[Setting, str, str, Iterable[int], float]
+
+
+def make_run(
+    setting: Setting,
+    replicates: int = 3,
+    n_levels: int = 22,
+    seed: int = 0,
+    kinds: Iterable[str] = (REINIT, SHUFFLE),
+    data: dict[str, Any] | None = None,
+    **train: Any,
+) -> Run:
+    """Return a run of a setting in the world above."""
+    rates = setting.config.prune.one_shot
+    n_levels = len(rates) or n_levels
+    config = dataclasses.replace(
+        setting.config,
+        seed=seed,
+        replicates=replicates,
+        train=dataclasses.replace(setting.config.train, **train),
+        prune=dataclasses.replace(setting.config.prune, levels=n_levels),
+    )
+    rows = []
+    for level in range(n_levels + 1):
+        for kind in ("ticket", *kinds) if level else ("ticket",):
+            step, accuracy = WORLD.get(setting, conv)(level, kind)
+            one = {"level": level, "kind": kind, "draw": 0, "status": "ok"}
+            one |= {"density": 0.8**level, "n_remaining": round(99_999 * 0.8**level)}
+            one |= {name: accuracy for name in SUMMARY if "accuracy" in name}
+            one |= {"train_accuracy_final": 1.0, "early_stop_step": step}
+            rows += [one | {"replicate": r} for r in range(replicates)]
+    summary = pd.DataFrame(rows)
+    point = {"split": "test", "loss": 1.0, "accuracy": 0.5}
+    who = ["level", "kind", "replicate", "draw"]
+    curves = [summary[who].assign(step=step, **point) for step in (10_000, 30_000)]
+    return Run(
+        path=Path("runs/made"),
+        config=to_dict(config),
+        manifest={"data": {"name": config.data.name} | (data or {})},
+        summary=summary,
+        curves=pd.concat(curves, ignore_index=True),
+    )
+
+
+def changed(run: Run, *changes: tuple[str, str, Iterable[int], Any]) -> Run:
+    """Return the run with other values of kind, column and levels."""
+    summary = run.summary.copy()
+    for kind, column, at, value in changes:
+        rows = (summary["kind"] == kind) & summary["level"].isin(list(at))
+        assert rows.any()
+        summary.loc[rows, column] = value
+    return run._replace(summary=summary)
+
+
+def row_of(id_: str, *runs: Run) -> Row:
+    return next(row for row in judge(runs) if row.id == id_)
+
+
+def needed(id_: str) -> list[Setting]:
+    claim = next(claim for claim in CODED if claim.id == id_)
+    return list(dict.fromkeys(measure.setting for measure in claim.measures))
+
+
+# Every rule of section 2, and some of the others, can go both ways.
+
+TICKET, STEP, ES = "ticket", "early_stop_step", "test_accuracy_es"
+FINAL, TRAIN = "test_accuracy_final", "train_accuracy_final"
+ALL = range(1, 23)
+FLIPS = [
+    ("A1", LENET, TICKET, ES, [8], 0.975),
+    ("A1", LENET, TICKET, STEP, [8], 7_001),
+    ("A1", CONV6, TICKET, ES, [9], 0.747),
+    ("A1", VGG_WARM, TICKET, FINAL, [8], 0.917),
+    ("A3", LENET, TICKET, ES, [3], 0.9799),
+    ("A3", LENET, TICKET, STEP, [3], 7_100),
+    ("A3", LENET, TICKET, STEP, [3], 4_100),
+    ("A4", LENET, TICKET, STEP, range(8, 19), 4_000),
+    ("A5", LENET, TICKET, STEP, [7], 5_300),
+    ("A5", LENET, TICKET, STEP, [10], 2_400),
+    ("A6", LENET, TICKET, STEP, range(12, 23), 7_100),
+    ("A6", LENET, TICKET, STEP, range(16, 20), 6_900),
+    ("A7", LENET, TICKET, ES, [9], 0.9819),
+    ("A7", LENET, TICKET, ES, [11], 0.9860),
+    ("A8", LENET, TICKET, ES, range(12, 23), 0.979),
+    ("A8", LENET, TICKET, ES, range(16, 20), 0.981),
+    ("A9", LENET, TICKET, FINAL, ALL, 0.9823),
+    ("A10", LENET, TICKET, TRAIN, [13], 0.994),
+    ("A10", LENET, REINIT, TRAIN, [13], 0.994),
+    ("A10", LENET, TICKET, TRAIN, [17], 0.989),
+    ("A11", LENET, REINIT, ES, range(7, 11), 0.981),
+    ("A11", LENET, TICKET, ES, range(12, 23), 0.979),
+    ("A12", LENET, REINIT, STEP, [7], 8_399),
+    ("A12", LENET, REINIT, ES, [7], 0.9799),
+    ("A13", LENET, REINIT, STEP, ALL, 9_000),
+    ("A14", LENET_ONE_SHOT, TICKET, STEP, [3], 7_400),
+    ("A14", LENET_ONE_SHOT, TICKET, STEP, ALL, 7_001),
+    ("A15", LENET_ONE_SHOT, TICKET, ES, [5], 0.9789),
+    ("A15", LENET_ONE_SHOT, TICKET, ES, ALL, 0.9799),
+    ("A16", LENET_ONE_SHOT, TICKET, STEP, [4, 5], 4_000),
+    ("A16", LENET_ONE_SHOT, TICKET, ES, [4, 5], 0.983),
+    ("A17", CONV2, TICKET, STEP, [11], 2_700),
+    ("A19", CONV6, TICKET, STEP, [5], 1_200),
+    ("A20", CONV2, TICKET, ES, [14], 0.772),
+    ("A22", CONV6, TICKET, ES, [3], 0.810),
+    ("A23", CONV4, TICKET, ES, [20], 0.748),
+    ("A23", CONV2, TICKET, ES, ALL, 0.7495),
+    ("A24", CONV6, TICKET, TRAIN, [21], 0.99),
+    ("A24", CONV2, TICKET, FINAL, ALL, 0.74),
+    ("A30", VGG_HIGH, TICKET, FINAL, ALL, 0.91),
+    ("A33", VGG_WARM, TICKET, FINAL, [19], 0.918),
+    ("A35", RESNET_HIGH, TICKET, FINAL, [0], 0.89),
+    ("A36", RESNET_LOW, TICKET, FINAL, ALL, 0.88),
+    ("A38", RESNET_WARM, TICKET, FINAL, [10], 0.902),
+    ("A38", RESNET_WARM, REINIT, FINAL, ALL, 0.91),
+]
+
+
+@pytest.mark.parametrize(
+    ("id_", "setting", "kind", "column", "at", "value"),
+    FLIPS,
+    ids=[f"{f[0]}-{f[2]}-{f[3]}-{n}" for n, f in enumerate(FLIPS)],
+)
+def test_a_rule_goes_both_ways(id_, setting, kind, column, at, value):
+    runs = {each: make_run(each) for each in needed(id_)}
+    good = row_of(id_, *runs.values())
+    assert (good.verdict, good.replicates, good.note) == ("reproduced", 3, "")
+    there = sorted({*at} & {*runs[setting].summary["level"]})
+    runs[setting] = changed(runs[setting], (kind, column, there, value))
+    bad = row_of(id_, *runs.values())
+    assert bad.verdict == "not reproduced"
+    assert bad.ours != good.ours
+
+
+def test_ours_and_spread_are_of_the_replicates():
+    run = make_run(LENET)
+    summary = run.summary.copy()
+    summary.loc[summary["kind"] == REINIT, STEP] *= summary["replicate"] + 1.0
+    row = row_of("A12", run._replace(summary=summary))
+    assert row.ours == "5.67x; +0.36 points"  # 11,900 / 4,200 times 1, 2 and 3
+    assert row.spread == "2.83x to 8.50x; +0.36 points to +0.36 points"
+    assert row.rule.startswith(
+        "Means over replicates: (1) random_reinit early-stop step / ticket early-stop"
+        " step at level 7 >= 2.00x AND (2) test accuracy at early stop, ticket minus"
+        " random_reinit at level 7 >= +0.30 points."
+    )
+
+
+def test_draws_of_a_replicate_are_averaged_first():
+    run = make_run(LENET)
+    more = run.summary[run.summary["kind"] == REINIT].assign(draw=1)
+    more = more[more["replicate"] == 0]
+    more[STEP] *= 3.0
+    both = pd.concat([run.summary, more], ignore_index=True)
+    row = row_of("A12", run._replace(summary=both))
+    assert row.spread and row.spread.startswith("2.83x to 5.67x")
+    assert row.ours and row.ours.startswith("3.78x")  # (2 + 1 + 1) / 3 of 2.83
+
+
+# The table.
+
+
+def test_there_is_one_row_per_claim_in_order():
+    for runs in ([], [make_run(LENET), make_run(CONV2)]):
+        rows = judge(runs)
+        assert [row.id for row in rows] == [f"A{n}" for n in range(1, 82)]
+        for row in rows:
+            assert all((row.where, row.quantity, row.paper, row.rule))
+            assert row.note or row.verdict in ("reproduced", "not reproduced")
+            judged = row.verdict in ("reproduced", "not reproduced")
+            assert (row.ours is not None) == judged
+        assert json.loads(json.dumps([r._asdict() for r in rows], allow_nan=False))
+    assert [row.id for row in judge([]) if row.verdict == "not testable"] == [
+        "A2",
+        "A81",
+    ]
+
+
+def test_every_rule_that_is_coded_can_be_computed():
+    runs = [make_run(setting, n_levels=27) for setting in SETTINGS]
+    verdicts = {row.id: row for row in judge(runs)}
+    for claim in CODED:
+        row = verdicts[claim.id]
+        assert row.verdict in ("reproduced", "not reproduced"), (row.id, row.note)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_settings_are_valid_and_their_own(setting):
+    setting.config.validate()
+    run = make_run(setting, n_levels=1)
+    (pool,) = pool_runs([run])
+    assert [each for each in SETTINGS if not mismatches(each, pool)] == [setting]
+
+
+def test_names_of_settings_are_unique():
+    assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_the_experiments_are_of_the_settings(path):
+    made = runpy.run_path(str(path))["config"]()
+    for config in [made] if isinstance(made, Config) else made.values():
+        (pool,) = pool_runs([make_run(LENET)._replace(config=to_dict(config))])
+        fits = [setting.name for setting in SETTINGS if not mismatches(setting, pool)]
+        assert len(fits) == 1
+
+
+def test_the_share_of_convolutions_is_that_of_the_networks():
+    for depth in (2, 4, 6):
+        model = dataclasses.replace(CONV2.config.model, name=f"conv{depth}")
+        layers = models.build(model, (32, 32, 3), 10).layers.values()
+        sizes = {kind: 0 for kind in ("conv", "dense", "output")}
+        for layer in layers:
+            sizes[layer.kind] += int(np.prod(layer.shape))
+        share = 100 * sizes["conv"] / sum(sizes.values())
+        assert conv_share(depth) == pytest.approx(share)
+    row = row_of("A26")
+    assert (row.verdict, row.ours) == ("not reproduced", "0.90 %; 50.62 %")
+    assert (row.spread, row.replicates) == (None, 0)
+    assert "2,261,184" in row.note
+
+
+# Which runs count.
+
+REDUCED = {
+    "steps": ({"steps": 20_000}, "20,000 of 50,000 steps"),
+    "levels": ({"n_levels": 8}, "8 of 20 levels"),
+    "replicates": ({"replicates": 2}, "2 of 3 replicates"),
+    "cadence": ({"eval_every": 500}, "evaluated every 500 steps, not 100"),
+}
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_a_reduced_run_is_not_judged_but_noted(name):
+    how, words = REDUCED[name]
+    row = row_of("A5", make_run(LENET, **how))
+    assert (row.verdict, row.ours, row.spread) == ("not run", None, None)
+    assert row.note == (
+        f"Reduced run of Lenet: {words}. It shows 40.00 % (40.00 % to 40.00 %); 100.00"
+        " % (100.00 % to 100.00 %)."
+    )
+
+
+def test_a_run_without_the_controls_says_so():
+    row = row_of("A12", make_run(LENET, kinds=()))
+    assert row.verdict == "not run"
+    assert row.note.startswith("Reduced run of Lenet: no random_reinit networks")
+
+
+def test_one_shot_runs_need_the_rates_that_are_named():
+    fewer = LENET_ONE_SHOT.but("", prune={"one_shot": (0.325, 0.825)})
+    row = row_of("A14", make_run(fewer))
+    assert row.verdict == "not run"
+    assert "without the one-shot rates 5 %, 90 %, 95 %" in row.note
+    more = tuple(sorted({*LENET_ONE_SHOT.config.prune.one_shot, 0.5}))
+    row = row_of("A14", make_run(LENET_ONE_SHOT.but("", prune={"one_shot": more})))
+    assert row.verdict == "reproduced"
+
+
+OTHER = {
+    "train.learning_rate": {"learning_rate": 2.4e-3},
+    "train.batch_size": {"batch_size": 64},
+    "train.optimizer": {"optimizer": "sgd"},
+    "train.weight_decay": {"weight_decay": 1e-4},
+    "train.steps": {"steps": 60_000},
+    "train.warmup": {"warmup": 100},
+    "train.drops": {"drops": (40_000,)},
+}
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_a_run_of_another_setting_is_not_used(field):
+    row = row_of("A5", make_run(LENET, **OTHER[field]))
+    assert (row.verdict, row.replicates) == ("not run", 0)
+    assert f"{field} (" in row.note.split("The nearest run differs in ")[1]
+    assert "it needs levels 0 to 20 of ticket" in row.note
+    assert "It shows" not in row.note
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        {"rate": 0.4},
+        {"output_rate": 0.2},
+        {"scope": "global"},
+        {"rates": (("Dense_0/kernel", 0.1),)},
+    ],
+    ids=str,
+)
+def test_rates_and_scope_must_be_the_papers(prune):
+    row = row_of("A5", make_run(LENET.but("", prune=prune)))
+    assert (row.verdict, row.replicates) == ("not run", 0)
+
+
+def test_half_the_rate_of_the_output_layer_may_be_left_to_the_default():
+    assert row_of("A5", make_run(LENET.but("", prune={"output_rate": None}))).ours
+
+
+def test_a_shorter_run_of_a_deep_network_scales_its_schedule():
+    train = {"steps": 3_000, "warmup": 2_000, "drops": (2_000, 2_500)}
+    note = row_of("A37", make_run(RESNET_WARM, **train)).note
+    assert "Reduced run of Resnet-18 lr 0.03 warmup 20,000: 3,000 of" in note
+    other = row_of("A37", make_run(RESNET_WARM, **train | {"warmup": 500}))
+    assert "The nearest run differs in train.warmup (500, not 20000)" in other.note
+
+
+def test_deep_networks_may_be_evaluated_as_often_as_one_likes():
+    assert row_of("A37", make_run(RESNET_WARM, eval_every=1_000)).ours == "90.60 %"
+
+
+# Pooling.
+
+
+def test_runs_that_differ_in_seed_only_are_pooled():
+    runs = [make_run(LENET, replicates=1, seed=seed) for seed in range(3)]
+    runs[2] = changed(runs[2], (REINIT, STEP, [7], 21_000))
+    row = row_of("A12", *runs)
+    assert (row.verdict, row.replicates) == ("reproduced", 3)
+    assert row.spread and row.spread.startswith("2.83x to 5.00x")
+    assert row_of("A12", *runs[:2]).verdict == "not run"
+
+
+def test_a_network_that_two_runs_share_counts_once():
+    run = make_run(LENET, replicates=2)
+    assert row_of("A5", run, run).replicates == 2
+    more = make_run(LENET, replicates=3)
+    assert row_of("A5", run, more).replicates == 3
+
+
+def test_runs_that_differ_otherwise_are_not_pooled():
+    first = make_run(LENET, replicates=2)
+    other_data = make_run(LENET, replicates=2, seed=1, data={"sha256": "cafe"})
+    assert row_of("A5", first, other_data).verdict == "not run"
+    config = json.loads(json.dumps(first.config))
+    config["data"]["normalize"] = True
+    config["seed"] = 1
+    assert row_of("A5", first, first._replace(config=config)).verdict == "not run"
+    config["data"]["normalize"] = False
+    assert row_of("A5", first, first._replace(config=config)).replicates == 4
+
+
+def test_the_best_of_several_pools_counts():
+    full = make_run(LENET)
+    short = make_run(LENET, replicates=5, steps=20_000)
+    for runs in ((full, short), (short, full)):
+        assert row_of("A5", *runs).replicates == 3
+
+
+def test_places_do_not_matter_and_missing_fields_have_their_default():
+    runs = [make_run(LENET, replicates=2, seed=seed) for seed in range(2)]
+    runs[0].config["out"] = "/elsewhere"
+    runs[0].config["data"]["dir"] = "/there"
+    del runs[1].config["train"]["warmup"], runs[1].config["plan"]
+    assert row_of("A5", *runs).replicates == 4
+
+
+# What failed.
+
+
+@pytest.mark.parametrize("status", ["diverged", "collapsed", "not_run"])
+def test_a_replicate_that_failed_is_left_out_and_noted(status):
+    run = make_run(LENET, replicates=4)
+    summary = run.summary.copy()
+    failed = (summary["replicate"] == 1) & (summary["level"] >= 5)
+    summary.loc[failed, "status"] = status
+    summary.loc[failed, [STEP, ES]] = 0.0
+    row = row_of("A12", run._replace(summary=summary))
+    assert (row.verdict, row.replicates) == ("reproduced", 3)
+    assert row.ours == "2.83x; +0.36 points"
+    assert row.note == (
+        f"Lenet: left out: 3 random_reinit {status.replace('_', ' ')}, 3 ticket"
+        f" {status.replace('_', ' ')}; so 1 of 4 replicates."
+    )
+    few = summary[summary["replicate"] != 0]
+    row = row_of("A12", run._replace(summary=few))
+    assert (row.verdict, row.replicates) == ("not run", 2)
+    assert "2 of 3 replicates" in row.note
+
+
+def test_what_failed_below_the_levels_of_a_claim_does_not_matter():
+    run = changed(make_run(LENET), ("ticket", "status", range(8, 23), "diverged"))
+    row = row_of("A12", run)
+    assert (row.verdict, row.note) == ("reproduced", "")
+    nothing = row_of("A5", run)
+    assert (nothing.verdict, nothing.replicates) == ("not run", 0)
+
+
+def test_a_value_that_does_not_exist_judges_nothing():
+    run = changed(make_run(LENET), (TICKET, STEP, [7], np.nan))
+    row = row_of("A12", run)
+    assert (row.verdict, row.ours, row.spread) == ("not run", None, None)
+    assert "nan" not in row.note
+
+
+def test_a_run_without_its_dense_network_is_no_evidence():
+    run = make_run(LENET)
+    cut = run._replace(summary=run.summary[run.summary["level"] > 0])
+    assert row_of("A5", cut).verdict == "not run"
+
+
+def test_what_the_manifest_notes_on_its_data_is_noted():
+    row = row_of("A17", make_run(CONV2, data={"note": "10,000 examples only"}))
+    assert row.verdict == "reproduced"
+    assert row.note == "Data cifar10: 10,000 examples only"
+    assert row_of("A17", make_run(LENET, data={"note": "x"})).note.count("x") == 0
+
+
+# Words of the rules.
+
+
+def test_bounds():
+    assert Bound(1, 2).holds(1) and Bound(1, 2).holds(2)
+    assert not Bound(1, 2).holds(0.99) and not Bound(1, 2).holds(2.01)
+    assert not above(1).holds(1) and not below(1).holds(1)
+    assert above(1, "why").text(times) == "> 1.00x (why)"
+    assert below(0.5).text(points) == "< +0.50 points"
+
+
+def test_reductions():
+    (pool,) = pool_runs([make_run(LENET, n_levels=1)])
+    series = pd.Series([1.0, 2.0, -1.0, 1.0, -2.0], index=[0.0, 1.0, 2.0, 3.0, 4.0])
+    assert crossing(levels(1, 4)).of(series, pool) == 3
+    assert crossing(levels(1, 2)).of(series, pool) == 1
+    assert crossing(levels(1, 4), 5).of(series, pool) == 0
+    assert np.isnan(crossing(levels(5, 6)).of(series, pool))
+    assert trend(levels(0, 2)).of(series, pool) == pytest.approx(-0.5)
+    assert trend(levels(0, 4)).of(series * 0, pool) == 0
+
+
+# Faces.
+
+
+def test_the_command_prints_rows(monkeypatch, capsys):
+    runs = {"a": make_run(LENET, replicates=2), "b": make_run(LENET, 2, seed=1)}
+    monkeypatch.setattr("lth_jax.store.load_run", lambda path: runs[str(path)])
+    assert main(["claims", "a", "b", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows == [row._asdict() for row in judge(list(runs.values()))]
+    assert list(rows[0]) == (
+        "id where quantity paper ours spread replicates rule verdict note".split()
+    )
+    assert main(["claims", "a", "b"]) == 0
+    text = capsys.readouterr().out
+    assert "A5  reproduced      Lenet: early stop at 21 %" in text
+    assert "ours, 4 replicates: 40.00 %; 100.00 % (40.00 % to 40.00 %;" in text
+    assert main(["claims"]) == 2
+    assert "lth claims RUN" in capsys.readouterr().err
+
+
+def test_the_report_lists_the_claims_that_the_run_judges(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "FIGURES", {})
+    run = make_run(LENET)._replace(path=tmp_path / "made")
+    page = write_report(run).read_text()
+    judged = [row.id for row in judge([run]) if row.ours and row.replicates]
+    assert len(judged) == 11
+    section = page.split("Claims of the paper")[1].split("<h2>")[0]
+    assert section.count("<tr><td>A") == len(judged)
+    assert "This run judges 11 of the paper's 81 claims" in section
+    assert "&gt;= 2.00x" in section
+    quick = write_report(make_run(LENET, steps=9)._replace(path=tmp_path / "quick"))
+    section = quick.read_text().split("Claims of the paper")[1].split("<h2>")[0]
+    assert "This run judges 0 of" in section and "<table" not in section

@@ -1,0 +1,268 @@
+"""The configuration: bad fields are named; what the fingerprint covers."""
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lth_jax.config import (
+    SCHEMA,
+    Config,
+    DataConfig,
+    ModelConfig,
+    PruneConfig,
+    TrainConfig,
+    fingerprint,
+    numbers,
+    run_dir,
+    to_dict,
+)
+from lth_jax.errors import InputError
+
+NAN, INF = float("nan"), float("inf")
+
+
+def fields(cls: Any, prefix: str = "", unchanged: bool = False) -> Iterator[Any]:
+    """Yield dotted name, type, whether NUMBERS_UNCHANGED, of every leaf field."""
+    hints = typing.get_type_hints(cls)
+    for f in dataclasses.fields(cls):
+        marked = unchanged or not f.metadata.get("fingerprint", True)
+        if dataclasses.is_dataclass(hints[f.name]):
+            yield from fields(hints[f.name], f"{prefix}{f.name}.", marked)
+        else:
+            yield prefix + f.name, hints[f.name], marked
+
+
+def replaced(config: Any, name: str, value: Any) -> Any:
+    """Return the config with a field of a dotted name replaced."""
+    head, _, rest = name.partition(".")
+    if rest:
+        value = replaced(getattr(config, head), rest, value)
+    return dataclasses.replace(config, **{head: value})
+
+
+def value_of(config: Any, name: str) -> Any:
+    for part in name.split("."):
+        config = getattr(config, part)
+    return config
+
+
+def other_value(hint: Any, value: Any) -> Any:
+    """Return another value of a type."""
+    if typing.get_origin(hint) is typing.Literal:
+        return next((v for v in typing.get_args(hint) if v != value), "another")
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        inner = next(t for t in typing.get_args(hint) if t is not type(None))
+        return other_value(inner, value)
+    if typing.get_origin(hint) is tuple:
+        first, *rest = typing.get_args(hint)
+        if rest == [...]:
+            return (*value, other_value(first, None))
+        return tuple(other_value(part, None) for part in (first, *rest))
+    if hint is bool:
+        return not value
+    return {
+        int: lambda: (value or 0) + 1,
+        float: lambda: (value or 0.0) + 0.125,
+        str: lambda: (value or "") + "x",
+    }[hint]()
+
+
+FIELDS = {name: (hint, unchanged) for name, hint, unchanged in fields(Config)}
+UNCHANGED = {name for name, (_, unchanged) in FIELDS.items() if unchanged}
+
+
+# Fingerprint
+
+
+def test_what_does_not_change_numbers():
+    """Where things are and how they are spread: nothing else may join this set."""
+    places = {"data.dir", "data.cache", "keep_final", "out", "progress"}
+    assert UNCHANGED == places | {"plan.devices", "plan.lanes"}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_fingerprint_covers_exactly_what_changes_numbers(name):
+    hint, unchanged = FIELDS[name]
+    default = Config()
+    changed = replaced(default, name, other_value(hint, value_of(default, name)))
+    assert changed != default
+    assert (fingerprint(changed) == fingerprint(default)) == unchanged
+    assert (name in numbers(default)) == (not unchanged)
+
+
+CHANGED = Config(
+    seed=3,
+    data=DataConfig(name="mnist", dir="elsewhere"),
+    model=ModelConfig(widths=(20, 10)),
+    train=TrainConfig(steps=1000, learning_rate=0.1, optimizer="momentum"),
+    prune=PruneConfig(rates=(("Dense_0/kernel", 0.5),), scope="layerwise"),
+)
+CHANGED_FIELDS = {
+    "data.name": "mnist",
+    "model.widths": [20, 10],
+    "prune.rates": [["Dense_0/kernel", 0.5]],
+    "seed": 3,
+    "train.learning_rate": 0.1,
+    "train.optimizer": "momentum",
+    "train.steps": 1000,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "changed", "golden"),
+    [(Config(), {}, "f88cbf96"), (CHANGED, CHANGED_FIELDS, "25f49cc7")],
+    ids=["default", "changed"],
+)
+def test_golden_fingerprints(config, changed, golden):
+    """Stored runs are named by these: another value orphans them."""
+    text = json.dumps({"fields": changed, "schema": SCHEMA})
+    assert fingerprint(config) == hashlib.sha256(text.encode()).hexdigest()[:8]
+    assert fingerprint(config) == golden
+
+
+def test_a_field_set_to_its_default_is_not_a_change():
+    explicit = Config(train=TrainConfig(steps=TrainConfig().steps), seed=0)
+    assert fingerprint(explicit) == fingerprint(Config())
+
+
+def test_run_dir():
+    config = Config(out="somewhere", seed=1)
+    assert str(run_dir(config, "digits")) == f"somewhere/digits-{fingerprint(config)}"
+
+
+def test_to_dict_is_json_of_all_fields():
+    flat = to_dict(CHANGED)
+    assert json.loads(json.dumps(flat)) == flat
+    for name in FIELDS:
+        value = flat
+        for part in name.split("."):
+            value = value[part]
+        assert value == json.loads(json.dumps(value_of(CHANGED, name)))
+
+
+# Validation
+
+
+def test_good_configs_pass():
+    good = [
+        Config(),
+        CHANGED,
+        Config(prune=PruneConfig(levels=0, rate=0.0)),
+        Config(prune=PruneConfig(one_shot=(0.5, 0.9))),
+        Config(prune=PruneConfig(rate=0.0, output_rate=0.1)),
+        Config(prune=PruneConfig(rate=0.0, rates=(("dense", 0.1),))),
+        Config(train=TrainConfig(steps=1, eval_every=1, batch_size=1, momentum=0.0)),
+        Config(model=ModelConfig(widths=()), replicates=1),
+    ]
+    for config in good:
+        assert config.validate() is config
+
+
+BAD = [
+    ("data.validation", 0),
+    ("model.widths", (300, 0)),
+    ("model.widths", (-1,)),
+    ("model.dropout", 1.0),
+    ("model.dropout", -0.1),
+    ("model.dropout", NAN),
+    ("train.steps", 0),
+    ("train.steps", -5),
+    ("train.batch_size", 0),
+    ("train.eval_every", 0),
+    ("train.learning_rate", 0.0),
+    ("train.learning_rate", -0.1),
+    ("train.learning_rate", NAN),
+    ("train.learning_rate", INF),
+    ("train.warmup", -1),
+    ("train.warmup", 50_001),
+    ("train.drops", (0,)),
+    ("train.drops", (50_000,)),
+    ("train.drops", (5, 3)),
+    ("train.drops", (5, 5)),
+    ("train.drop_factor", -0.1),
+    ("train.drop_factor", NAN),
+    ("train.momentum", 1.0),
+    ("train.momentum", -0.1),
+    ("train.momentum", NAN),
+    ("train.weight_decay", -1e-4),
+    ("train.weight_decay", NAN),
+    ("train.clip_norm", 0.0),
+    ("train.clip_norm", -1.0),
+    ("train.clip_norm", INF),
+    ("prune.levels", -1),
+    ("prune.rate", 1.0),
+    ("prune.rate", -0.2),
+    ("prune.rate", 20.0),
+    ("prune.rate", NAN),
+    ("prune.rate", 0.0),
+    ("prune.output_rate", 1.0),
+    ("prune.output_rate", -0.1),
+    ("prune.rates", (("conv", 1.5),)),
+    ("prune.rates", (("conv", 0.1), ("dense", NAN))),
+    ("prune.one_shot", (0.5, 1.0)),
+    ("prune.one_shot", (0.5, 0.2)),
+    ("prune.one_shot", (0.5, 0.5)),
+    ("replicates", 0),
+    ("reinits", -1),
+    ("shuffles", -1),
+    ("keep_signs", -1),
+    ("permutes", -1),
+    ("seed", -1),
+    ("plan.devices", 0),
+    ("plan.lanes", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD, ids=lambda v: str(v))
+def test_bad_values_are_refused_by_name(name, value):
+    with pytest.raises(InputError) as caught:
+        replaced(Config(), name, value).validate()
+    assert str(caught.value).startswith(name)
+
+
+def test_the_bad_entry_is_named():
+    rates = (("conv", 0.1), ("Dense_0/kernel", 1.5))
+    with pytest.raises(InputError, match=r"^prune\.rates\['Dense_0/kernel'\] is 1.5:"):
+        Config(prune=PruneConfig(rates=rates)).validate()
+    with pytest.raises(InputError, match=r"^prune\.one_shot\[1\] is 1.0:"):
+        Config(prune=PruneConfig(one_shot=(0.5, 1.0))).validate()
+
+
+@pytest.mark.parametrize("extra", [{"output_rate": 0.1}, {"rates": (("conv", 0.1),)}])
+def test_one_shot_has_no_other_rates(extra):
+    with pytest.raises(InputError, match=r"^prune\.one_shot"):
+        Config(prune=PruneConfig(one_shot=(0.5,), **extra)).validate()
+
+
+def test_every_number_has_a_bad_value():
+    """A new numeric field needs its row in BAD, or a reason to be here."""
+    numeric = {name for name, (h, _) in FIELDS.items() if {int, float} & set(kinds(h))}
+    assert numeric - {name for name, _ in BAD} == set()
+
+
+def kinds(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_args(hint) else (hint,)
+
+
+# Evaluations
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "expected"),
+    [
+        (10, 5, (0, 5, 10)),
+        (11, 5, (0, 5, 10, 11)),
+        (3, 5, (0, 3)),
+        (5, 5, (0, 5)),
+        (2, 1, (0, 1, 2)),
+    ],
+)
+def test_evaluations_begin_at_0_and_end_at_the_last_step(steps, every, expected):
+    config = Config(train=TrainConfig(steps=steps, eval_every=every))
+    assert config.evaluations == expected

@@ -1,0 +1,253 @@
+"""Laws that every control, criterion and model obeys (optimizers: test_optim)."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import (
+    MODELS,
+    blobs,
+    built,
+    count_traces,
+    random_mask,
+    started,
+    tree_close,
+    trees_differ,
+)
+
+from lth_jax import keys, masks, tree
+from lth_jax.controls import CONTROLS
+from lth_jax.criteria import CRITERIA
+from lth_jax.keys import Stream, derive
+from lth_jax.types import Evidence, Ticket
+
+each_control = pytest.mark.parametrize("kind", CONTROLS)
+each_model = pytest.mark.parametrize("name", MODELS)
+
+
+def make_ticket(model, key, density=0.5) -> Ticket:
+    params, state = started(model, key)
+    # Weights without zeros, so that a revived or lost weight shows.
+    params = jax.tree.map(lambda p: p + jnp.where(p == 0, 0.1, 0), params)
+    mask = random_mask(jax.random.fold_in(key, 1), params, density)
+    return Ticket(params, mask, state, jnp.int32(7))
+
+
+def make_control(kind, model=None):
+    return jax.jit(CONTROLS[kind][0](model))
+
+
+def kernels(tree_):
+    return {p: leaf for p, leaf in tree.flatten(tree_).items() if leaf.ndim >= 2}
+
+
+# Models
+
+
+@each_model
+def test_models_are_two_pure_functions_and_a_table(name, key):
+    model, shape = built(name), MODELS[name][1]
+    params, state = started(model, key)
+    tree_close(started(model, key), (params, state))
+    assert trees_differ(params, started(model, jax.random.key(1))[0])
+    assert {p: info.shape for p, info in model.layers.items()} == {
+        p: leaf.shape for p, leaf in kernels(params).items()
+    }
+    assert [info.kind for info in model.layers.values()].count("output") == 1
+    for train in (True, False):
+        apply = jax.jit(model.apply, static_argnums=3)
+        logits, after = apply(params, state, jnp.ones((2, *shape)), train, key)
+        assert logits.shape == (2, 3)
+        assert jax.tree.structure(after) == jax.tree.structure(state)
+        assert jnp.isfinite(logits).all()
+
+
+# Controls
+
+
+@each_control
+@each_model
+def test_controls_keep_the_count_of_every_layer(kind, name, key):
+    model = built(name)
+    ticket = make_ticket(model, key)
+    control = make_control(kind, model)(key, ticket)
+    tree_close(masks.layer_counts(control.mask), masks.layer_counts(ticket.mask))
+    assert jax.tree.structure(control.params) == jax.tree.structure(ticket.params)
+    for path, leaf in tree.flatten(control.mask).items():
+        assert leaf.dtype == bool
+        assert leaf.ndim >= 2 or leaf.all(), path
+    assert control.clock == ticket.clock
+
+
+@each_model
+def test_a_reinit_keeps_the_mask_and_changes_every_live_prunable_weight(name, key):
+    model = built(name)
+    ticket = make_ticket(model, key)
+    params, state = started(model, key)
+    dirty = jax.tree.map(lambda leaf: leaf + 5, state)
+    ticket = Ticket(params, ticket.mask, dirty, ticket.clock, moments={"m": 1.0})
+    draw = derive(key, 0, Stream.RANDOM_REINIT)
+    control = make_control("random_reinit", model)(draw, ticket)
+    tree_close(control.mask, ticket.mask)
+    for path, live in kernels(ticket.mask).items():
+        old, new = kernels(params)[path], kernels(control.params)[path]
+        assert not (live & (old == new)).any(), path
+        assert not (live & (new == 0)).any(), path
+    tree_close(control.state, state)  # fresh, not the ticket's
+    assert control.moments is None, "a fresh network has no optimizer state"
+
+
+@each_model
+def test_a_shuffle_keeps_the_weights_and_moves_the_mask(name, key):
+    model = built(name)
+    ticket = make_ticket(model, key)._replace(moments={"m": jnp.ones(2)})
+    control = make_control("shuffle_mask", model)(key, ticket)
+    tree_close(control._replace(mask=None), ticket._replace(mask=None))
+    for path, live in kernels(control.mask).items():
+        assert (live != kernels(ticket.mask)[path]).any(), path
+        weights = kernels(control.params)[path]
+        assert not (live & (weights == 0)).any(), "live weights are the full ones"
+
+
+def test_shuffles_are_uniform(key):
+    """Every position is kept as often as every other, also those of one layer."""
+    ticket = Ticket({"w": jnp.ones((4, 5))}, None, {}, jnp.int32(0))
+    ticket = ticket._replace(mask={"w": jnp.arange(20).reshape(4, 5) < 5})
+    control = jax.vmap(make_control("shuffle_mask"), in_axes=(0, None))
+    kept = control(jax.random.split(key, 4000), ticket).mask["w"]
+    share = np.asarray(kept).mean(axis=0)
+    sigma = math.sqrt(0.25 * 0.75 / 4000)
+    assert np.abs(share - 0.25).max() < 4.5 * sigma
+
+
+def test_shuffles_of_two_layers_of_one_shape_are_independent(key):
+    mask = {p: jnp.arange(40).reshape(5, 8) < 20 for p in "ab"}
+    ticket = Ticket({p: jnp.ones((5, 8)) for p in "ab"}, mask, {}, jnp.int32(0))
+    control = make_control("shuffle_mask")(key, ticket)
+    assert (control.mask["a"] != control.mask["b"]).any()
+
+
+def test_keep_sign_keeps_mask_and_signs_and_draws_magnitudes(key):
+    model = built("mlp")
+    ticket = make_ticket(model, key)
+    control = make_control("keep_sign", model)(jax.random.key(5), ticket)
+    tree_close(control.mask, ticket.mask)
+    fresh, _ = started(model, jax.random.key(5))
+    for path, new in kernels(control.params).items():
+        old = kernels(ticket.params)[path]
+        np.testing.assert_array_equal(np.sign(new), np.sign(old))
+        np.testing.assert_array_equal(abs(new), abs(kernels(fresh)[path]))
+
+
+def test_permute_init_keeps_mask_and_values_of_every_layer(key):
+    model = built("mlp")
+    ticket = make_ticket(model, key)
+    control = make_control("permute_init", model)(jax.random.key(5), ticket)
+    tree_close(control.mask, ticket.mask)
+    for path, new in tree.flatten(control.params).items():
+        old = tree.flatten(ticket.params)[path]
+        np.testing.assert_array_equal(np.sort(new, axis=None), np.sort(old, axis=None))
+        assert (new.ndim >= 2) == bool((new != old).any()), path
+
+
+@each_control
+def test_controls_vmapped_equal_one_by_one(kind, key):
+    model = built("mlp")
+    control = make_control(kind, model)
+    draws = [derive(key, r, Stream.SHUFFLE_MASK, r + 1) for r in range(3)]
+    tickets = [make_ticket(model, k, 0.3 + 0.2 * i) for i, k in enumerate(draws)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tickets)
+    counted = count_traces(control)
+    together = jax.jit(jax.vmap(counted))(jnp.stack(draws), stacked)
+    for i, (draw, ticket) in enumerate(zip(draws, tickets, strict=True)):
+        # Bits of masks; weights to rounding, as a fused program may round differently.
+        alone = control(draw, ticket)
+        lane = tree.take(together, i)
+        tree_close(lane.mask, alone.mask)
+        tree_close(lane, alone, rtol=1e-6, atol=1e-7)
+    assert counted.traces == 1
+
+
+@each_control
+def test_a_draw_decides_a_control(kind, key):
+    model = built("mlp")
+    ticket, control = make_ticket(model, key), make_control(kind, model)
+    draws = [derive(key, 0, CONTROLS[kind][1], draw) for draw in (0, 1)]
+    tree_close(control(draws[0], ticket), control(draws[0], ticket))
+    first, second = (control(draw, ticket) for draw in draws)
+    assert trees_differ(first, second)
+
+
+# Keys
+
+
+def test_keys_are_distinct_and_depend_on_their_own_numbers_only(key):
+    def table(replicates, draws):
+        return {
+            (r, stream, d): tuple(
+                jax.random.key_data(derive(key, r, stream, d)).tolist()
+            )
+            for r in range(replicates)
+            for stream in Stream
+            for d in range(draws)
+        }
+
+    small, large = table(2, 2), table(3, 4)
+    assert {name: large[name] for name in small} == small
+    assert len(set(large.values())) == len(large)
+
+
+def test_every_control_has_a_stream_of_its_own():
+    streams = [stream for _, stream in CONTROLS.values()]
+    assert len(set(streams)) == len(streams)
+    assert not {Stream.INIT, Stream.ORDER, Stream.NOISE} & set(streams)
+
+
+def test_stream_numbers_are_results():
+    """Streams are only ever appended: a changed number changes every stored run."""
+    numbers = {"INIT": 0, "ORDER": 1, "NOISE": 2, "RANDOM_REINIT": 3}
+    numbers["SHUFFLE_MASK"] = 4
+    found = {stream.name: int(stream) for stream in keys.Stream}
+    assert {name: found[name] for name in numbers} == numbers
+
+
+# Criteria
+
+
+@pytest.mark.parametrize("criterion", CRITERIA.values(), ids=CRITERIA)
+def test_criteria_ignore_the_names_of_units(criterion, key):
+    """Permuting the hidden units of a network permutes its scores alike."""
+    params, state = started(built("mlp"), key)
+    mask = random_mask(key, params)
+    order = jax.random.permutation(jax.random.key(3), 5)
+
+    def relabel(like):
+        flat = tree.flatten(like)
+        flat["Dense_0/kernel"] = flat["Dense_0/kernel"][:, order]
+        flat["Dense_0/bias"] = flat["Dense_0/bias"][order]
+        flat["Dense_1/kernel"] = flat["Dense_1/kernel"][order]
+        return tree.unflatten(like, flat)
+
+    data = blobs(8)
+    init = jax.tree.map(lambda p: 0.5 * p + 0.1, params)
+
+    def score(change):
+        evidence = Evidence(
+            change(params), change(init), change(mask), state, data, key
+        )
+        return criterion(evidence)
+
+    scores = score(lambda t: t)
+    assert jax.tree.structure(scores) == jax.tree.structure(params)
+    for path, leaf in tree.flatten(scores).items():
+        assert leaf.shape == tree.flatten(params)[path].shape
+        assert jnp.isfinite(leaf).all()
+    assert trees_differ(scores, relabel(scores)), "the relabelling moves something"
+    tree_close(score(relabel), relabel(scores), rtol=1e-6)
+
+
+def test_magnitude_is_of_the_final_weights():
+    evidence = Evidence({"w": jnp.array([[-3.0, 2.0]])}, {"w": jnp.zeros((1, 2))}, None)
+    assert CRITERIA["magnitude"](evidence)["w"].tolist() == [[3.0, 2.0]]

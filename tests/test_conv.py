@@ -1,0 +1,73 @@
+"""Convolution without lax.conv gives what lax.conv gives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import tree_close
+from jax import lax
+
+from lth_jax.errors import InputError
+from lth_jax.models import conv_general_dilated
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", "SAME_LOWER", ((2, 1), (0, 3))])
+@pytest.mark.parametrize(
+    ("strides", "dilation", "kernel"),
+    [
+        ((1, 1), None, (3, 3)),
+        ((2, 3), None, (3, 2)),
+        ((1, 1), (2, 1), (2, 3)),
+        ((2, 1), (1, 3), (3, 2)),
+        ((2, 2), None, (1, 1)),
+    ],
+)
+def test_the_convolution_is_lax_conv(padding, strides, dilation, kernel, x64):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(2, 7, 6, 3)))
+    w = jnp.asarray(rng.normal(size=(*kernel, 3, 4)))
+    more = {"dimension_numbers": ("NHWC", "HWIO", "NHWC"), "rhs_dilation": dilation}
+
+    def value_and_gradients(convolve):
+        def loss(x, w):
+            y = convolve(x, w, strides, padding, **more)
+            return (jnp.sin(y) * jnp.arange(y.size).reshape(y.shape)).sum(), y
+
+        return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(x, w)
+
+    ours, theirs = map(
+        value_and_gradients, (conv_general_dilated, lax.conv_general_dilated)
+    )
+    tree_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_the_convolution_has_the_preferred_element_type():
+    x, w = jnp.ones((1, 4, 4, 2), jnp.bfloat16), jnp.ones((3, 3, 2, 5), jnp.bfloat16)
+    assert conv_general_dilated(x, w, (1, 1), "SAME").dtype == jnp.bfloat16
+    wide = conv_general_dilated(
+        x, w, (1, 1), "VALID", preferred_element_type=jnp.float32
+    )
+    assert wide.dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "more"),
+    [
+        ((1, 8, 2), (3, 2, 4), {}),
+        ((1, 8, 2), (3, 2, 4), {"dimension_numbers": ("NHC", "HIO", "NHC")}),
+        ((1, 4, 4, 4, 2), (3, 3, 3, 2, 4), {}),
+        (
+            (1, 4, 4, 4, 2),
+            (3, 3, 3, 2, 4),
+            {"dimension_numbers": ("NHWDC", "HWDIO", "NHWDC")},
+        ),
+        ((1, 2, 4, 4), (3, 3, 2, 4), {"dimension_numbers": ("NCHW", "HWIO", "NCHW")}),
+        ((1, 4, 4, 2), (3, 3, 1, 4), {"feature_group_count": 2}),
+        ((1, 4, 4, 2), (3, 3, 2, 4), {"lhs_dilation": (2, 1)}),
+        ((1, 4, 4, 2), (3, 3, 2, 4), {"out_sharding": jax.P("lane")}),
+    ],
+)
+def test_other_convolutions_are_refused(x, w, more):
+    strides = (1,) * (len(x) - 2)
+    with pytest.raises(InputError, match="conv_general_dilated covers 2-D"):
+        conv_general_dilated(jnp.ones(x), jnp.ones(w), strides, "SAME", **more)

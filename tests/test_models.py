@@ -1,0 +1,355 @@
+"""Networks, and the adapters for a user's own."""
+
+import itertools
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from helpers import CLASSES, FEATURES, random_mask, splits, tree_close, trees_differ
+
+from lth_jax import models, tree
+from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
+from lth_jax.errors import InputError
+from lth_jax.imp import find_ticket
+from lth_jax.models import SlowConvolutionWarning, conv_general_dilated
+from lth_jax.optim import hyper
+from lth_jax.train import Fixed, make_trainer
+from lth_jax.types import Ticket
+
+# LeNet
+
+
+def test_lenet_has_266_610_weights_of_which_266_200_are_prunable(key):
+    model = models.build(ModelConfig(), (28, 28, 1), 10)
+    params, state = jax.eval_shape(model.init, key)
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 266_610
+    assert sum(math.prod(info.shape) for info in model.layers.values()) == 266_200
+    assert state == {}
+    kinds = {path: info.kind for path, info in model.layers.items()}
+    assert kinds == {
+        "Dense_0/kernel": "dense",
+        "Dense_1/kernel": "dense",
+        "Dense_2/kernel": "output",
+    }
+    rows = {row["name"]: row for row in models.listed()}
+    assert rows["lenet"] == {"name": "lenet", "parameters": 266610, "prunable": 266200}
+
+
+def test_lenet_starts_glorot_with_zero_biases(key):
+    params, _ = jax.jit(models.lenet((28, 28, 1)).init)(key)
+    for path, leaf in tree.flatten(params).items():
+        if path.endswith("bias"):
+            assert not np.asarray(leaf).any(), path
+            continue
+        std = math.sqrt(2 / sum(leaf.shape))
+        standard_error = 1 / math.sqrt(2 * leaf.size)
+        assert np.std(leaf) == pytest.approx(std, rel=4 * standard_error), path
+        assert abs(np.mean(leaf)) < 4 * std / math.sqrt(leaf.size), path
+        # A normal distribution cut at two standard deviations (of 0.88 before the cut).
+        assert np.abs(leaf).max() <= 2 * std / 0.87962566 * (1 + 1e-6), path
+
+
+def test_lenet_depends_on_the_key_only(key):
+    init = jax.jit(models.lenet((FEATURES,), 3, (5,)).init)
+    tree_close(init(key), init(jax.random.key(0)))
+    assert trees_differ(init(key)[0], init(jax.random.key(1))[0])
+
+
+@pytest.mark.parametrize("widths", [(), (7,), (7, 5, 3)])
+def test_lenet_of_other_widths(widths, key):
+    model = models.lenet((2, 3), 4, widths)
+    sizes = [6, *widths, 4]
+    assert [info.shape for info in model.layers.values()] == list(
+        itertools.pairwise(sizes)
+    )
+    assert model.layers[f"Dense_{len(widths)}/kernel"].kind == "output"
+    params, state = model.init(key)
+    assert model.apply(params, state, jnp.ones((5, 2, 3)), True, key)[0].shape == (5, 4)
+
+
+# The three adapters give the same training
+
+WIDTHS = (5, 4)
+
+
+class NnxLenet(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs):
+        self.first = nnx.Linear(FEATURES, WIDTHS[0], rngs=rngs)
+        self.second = nnx.Linear(*WIDTHS, rngs=rngs)
+        self.third = nnx.Linear(WIDTHS[1], CLASSES, rngs=rngs)
+
+    def __call__(self, x):
+        return self.third(nnx.relu(self.second(nnx.relu(self.first(x)))))
+
+
+def plain_lenet() -> models.Model:
+    def init(key):
+        sizes = (FEATURES, *WIDTHS, CLASSES)
+        shapes = itertools.pairwise(sizes)
+        return [(jax.random.normal(key, s), jnp.zeros(s[1])) for s in shapes], {}
+
+    def apply(params, state, x, train, key):
+        *hidden, (last, offset) = params
+        for kernel, bias in hidden:
+            x = jnp.maximum(x @ kernel + bias, 0)
+        return x @ last + offset, state
+
+    return models.from_functions(init, apply, output="2/0")
+
+
+ADAPTED = {
+    "linen": lambda: models.lenet((FEATURES,), CLASSES, WIDTHS),
+    "nnx": lambda: models.from_nnx(NnxLenet, (FEATURES,), output="third/kernel"),
+    "functions": plain_lenet,
+}
+
+
+def by_shape(tree_):
+    leaves = {leaf.shape: leaf for leaf in jax.tree.leaves(tree_)}
+    assert len(leaves) == len(jax.tree.leaves(tree_)), "shapes are unique"
+    return leaves
+
+
+def like_in_shape(like, source):
+    leaves = by_shape(source)
+    return jax.tree.map(lambda p: leaves[p.shape], like)
+
+
+def train(model, ticket, config, data):
+    trainer = make_trainer(model, config)
+    random = [jax.random.key(i) for i in range(len(Fixed._fields) - 3)]
+    values = hyper(config)
+    fixed = Fixed(ticket.mask, ticket.clock, values, *random)
+    state = trainer.start(ticket, values)
+    return jax.jit(trainer.advance)(state, fixed, data, 0, config.steps)
+
+
+def test_one_lenet_through_three_adapters_trains_alike(x64, key):
+    config = TrainConfig(steps=20, batch_size=8, eval_every=10)
+    data = splits(dtype=np.float64)
+    first = ADAPTED["linen"]()
+    weights = jax.tree.map(lambda p: p.astype(jnp.float64) + 0.01, first.init(key)[0])
+    mask = random_mask(key, weights, 0.7)
+    outcomes = {}
+    for name, make in ADAPTED.items():
+        model = make()
+        like, state = model.init(key)
+        ticket = Ticket(
+            like_in_shape(like, weights), like_in_shape(like, mask), state, jnp.int32(0)
+        )
+        outcomes[name] = train(model, ticket, config, data)
+    final, curve = outcomes["linen"]
+    start = by_shape(weights)
+    for shape, leaf in by_shape(final.params).items():
+        assert leaf.dtype == jnp.float64
+        assert not np.allclose(leaf, start[shape]), "it trains"
+    for other, other_curve in (outcomes["nnx"], outcomes["functions"]):
+        for shape, leaf in by_shape(final.params).items():
+            difference = jnp.abs(leaf - by_shape(other.params)[shape]).max()
+            assert difference < 1e-10, shape
+        tree_close(other_curve, curve, atol=1e-10)
+
+
+# State and randomness of the user's modules
+
+
+class LinenNoisy(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(nn.Dense(8)(x))
+        return nn.Dense(CLASSES)(nn.Dropout(0.5, deterministic=not train)(x))
+
+
+class NnxNoisy(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs):
+        self.first = nnx.Linear(FEATURES, 8, rngs=rngs)
+        self.norm = nnx.BatchNorm(8, momentum=0.9, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+        self.last = nnx.Linear(8, CLASSES, rngs=rngs)
+
+    def __call__(self, x):
+        return self.last(self.dropout(self.norm(self.first(x))))
+
+
+NOISY = {
+    "linen": lambda: models.from_linen(
+        LinenNoisy(), (FEATURES,), output="Dense_1/kernel"
+    ),
+    "nnx": lambda: models.from_nnx(NnxNoisy, (FEATURES,), output="last/kernel"),
+}
+each_noisy = pytest.mark.parametrize("make", NOISY.values(), ids=NOISY)
+FIRST = {"linen": "Dense_0", "nnx": "first"}
+
+
+@each_noisy
+def test_batch_norm_and_dropout(make, key):
+    model = make()
+    apply = jax.jit(model.apply, static_argnums=3)
+    params, state = jax.jit(model.init)(key)
+    x = jax.random.normal(key, (16, FEATURES)) + 3
+    keys = jax.random.split(key, 2)
+
+    logits, moved = apply(params, state, x, True, keys[0])
+    again, _ = apply(params, state, x, True, keys[0])
+    other, moved_too = apply(params, state, x, True, keys[1])
+    np.testing.assert_array_equal(logits, again)
+    assert not np.allclose(logits, other), "dropout draws from the key"
+    tree_close(moved, moved_too)  # dropout follows the norm
+    assert jax.tree.structure(moved) == jax.tree.structure(state)
+
+    name = next(name for name in FIRST.values() if name in params)
+    hidden = x @ params[name]["kernel"] + params[name]["bias"]
+    flat = {path.split("/")[-1]: leaf for path, leaf in tree.flatten(moved).items()}
+    assert set(flat) == {"mean", "var"}
+    np.testing.assert_allclose(flat["mean"], 0.1 * hidden.mean(0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(flat["var"], 0.9 + 0.1 * hidden.var(0), rtol=1e-4)
+
+    calm, same = apply(params, moved, x, False, keys[0])
+    calm_too, _ = apply(params, moved, x, False, keys[1])
+    tree_close(same, moved)
+    np.testing.assert_array_equal(calm, calm_too)
+    fresh, _ = apply(params, state, x, False, keys[0])
+    assert not np.allclose(calm, fresh), "inference reads the running statistics"
+
+
+@each_noisy
+def test_scales_and_biases_are_not_prunable(make):
+    assert len(make().layers) == 2
+
+
+class TwoDropouts(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs):
+        self.unused = nnx.Linear(2, 2, rngs=rngs)
+        stream = rngs.noise if "noise" in rngs else rngs.dropout
+        self.one = nnx.Dropout(0.5, rngs=stream)
+        self.other = nnx.Dropout(0.5, rngs=stream)
+
+    def __call__(self, x):
+        return jnp.stack([self.one(x), self.other(x)])
+
+
+@pytest.mark.parametrize("stream", ["dropout", "noise"])
+def test_nnx_dropout_layers_draw_apart_and_anew(stream, key):
+    model = models.from_nnx(
+        lambda rngs: TwoDropouts(nnx.Rngs(params=rngs.params(), **{stream: 3})),
+        (64,),
+        output=None,
+    )
+    params, state = model.init(key)
+    x = jnp.ones(64)
+    one, other = model.apply(params, state, x, True, key)[0]
+    assert (one != other).any()
+    assert (model.apply(params, state, x, True, jax.random.key(9))[0][0] != one).any()
+    assert state == {}, "rng streams are no state: nothing to store or rewind"
+
+
+@each_noisy
+def test_noisy_networks_go_through_the_whole_method(make):
+    config = Config(
+        replicates=1,
+        reinits=1,
+        train=TrainConfig(steps=3, batch_size=8),
+        prune=PruneConfig(levels=1),
+    )
+    levels = list(find_ticket(make(), splits(), config))
+    assert [level.status for level in levels] == [("ok",), ("ok", "ok")]
+
+
+# Errors
+
+
+def one_axis(key):
+    return {"bias": jnp.zeros(3)}, {}
+
+
+def apply_nothing(params, state, x, train, key):
+    return x, state
+
+
+def test_a_model_without_prunable_layers_is_refused():
+    with pytest.raises(InputError, match=r"no prunable layer.*\['bias'\]"):
+        models.from_functions(one_axis, apply_nothing, output=None)
+
+
+@pytest.mark.parametrize("wrong", ["Dense_2/kernel", "bias"])
+def test_a_wrong_output_path_is_refused(wrong):
+    with pytest.raises(InputError, match=rf"called '{wrong}'.*Known: kernel"):
+        models.from_linen(nn.Dense(3), (4,), output=wrong)
+
+
+def two_layers(key):
+    return {"hidden": {"kernel": jnp.ones((4, 4))}, "head": jnp.ones((4, 3))}, {}
+
+
+def test_the_nearest_path_is_suggested():
+    with pytest.raises(InputError, match="did you mean 'hidden/kernel'"):
+        models.from_functions(two_layers, apply_nothing, output="hiden/kernel")
+    with pytest.raises(InputError, match="did you mean 'hidden/kernel'"):
+        models.from_functions(
+            two_layers, apply_nothing, output="head", kinds={"hidden/kernels": "conv"}
+        )
+
+
+def test_kinds_are_stated_by_path():
+    model = models.from_functions(
+        two_layers, apply_nothing, output=None, kinds={"hidden/kernel": "shortcut"}
+    )
+    kinds = {path: info.kind for path, info in model.layers.items()}
+    assert kinds == {"hidden/kernel": "shortcut", "head": "dense"}
+
+
+# Convolution: the form itself is tested in test_conv
+
+REMEDY = "conv_general_dilated=lth_jax.models.conv_general_dilated"
+
+
+class LinenConv(nn.Module):
+    form: object = None
+
+    @nn.compact
+    def __call__(self, x):
+        x = nn.Conv(2, (3, 3), conv_general_dilated=self.form)(x)
+        return nn.Dense(CLASSES)(x.reshape(x.shape[0], -1))
+
+
+class NnxConv(nnx.Module):
+    def __init__(self, form, rngs: nnx.Rngs):
+        more = {} if form is None else {"conv_general_dilated": form}
+        self.conv = nnx.Conv(1, 2, (3, 3), rngs=rngs, **more)
+        self.head = nnx.Linear(32, CLASSES, rngs=rngs)
+
+    def __call__(self, x):
+        x = self.conv(x)
+        return self.head(x.reshape(x.shape[0], -1))
+
+
+CONVOLVING = {
+    "linen": lambda form: models.from_linen(
+        LinenConv(form), (4, 4, 1), output="Dense_0/kernel"
+    ),
+    "nnx": lambda form: models.from_nnx(
+        lambda rngs: NnxConv(form, rngs), (4, 4, 1), output="head/kernel"
+    ),
+}
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="it is slow on CPU only")
+@pytest.mark.parametrize("make", CONVOLVING.values(), ids=CONVOLVING)
+def test_slow_convolutions_are_warned_about_and_the_remedy_is_not(make, key):
+    with pytest.warns(SlowConvolutionWarning, match=REMEDY) as caught:
+        slow = make(None)
+    assert caught[0].filename == __file__, "the warning points to the user's line"
+    fast = make(conv_general_dilated)  # a warning would be an error
+    assert {info.kind for info in fast.layers.values()} == {"conv", "output"}
+    params, state = fast.init(key)
+    x = jax.random.normal(key, (3, 4, 4, 1))
+    tree_close(
+        fast.apply(params, state, x, True, key)[0],
+        slow.apply(params, state, x, True, key)[0],
+        rtol=1e-5,
+        atol=1e-6,
+    )

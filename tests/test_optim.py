@@ -1,0 +1,240 @@
+"""Every optimizer leaves pruned weights at 0; the arithmetic, against NumPy."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import blobs, built, count_traces, random_mask, started, tree_close
+
+from lth_jax import masks, optim, tree
+from lth_jax.config import TrainConfig
+from lth_jax.metrics import cross_entropy
+from lth_jax.optim import OPTIMIZERS, freeze_pruned
+
+each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
+
+
+def train_mlp(tx, mask, params, steps=10, **extra):
+    """Take steps on a batch; the update gets the mask, and the step if asked for."""
+    model, data = built("mlp"), blobs(16)
+
+    def loss(params):
+        logits, _ = model.apply(params, {}, data.x, True, jax.random.key(0))
+        return cross_entropy(logits, data.y)
+
+    @jax.jit
+    def step(i, params, state):
+        more = {name: i for name in extra}
+        updates, state = tx.update(
+            jax.grad(loss)(params), state, params, mask=mask, **more
+        )
+        return optax.apply_updates(params, updates), state
+
+    state = tx.init(params)
+    for i in range(steps):
+        params, state = step(i, params, state)
+    return params
+
+
+def make_optimizer(**fields):
+    config = TrainConfig(**{"learning_rate": 0.05, **fields})
+    return optim.optimizer(config, optim.hyper(config))
+
+
+def masked_start(key):
+    params, _ = started(built("mlp"), key)
+    params = jax.tree.map(lambda p: p + 0.01, params)  # biases that decay would move
+    mask = random_mask(key, params)
+    return masks.apply(mask, params), mask
+
+
+def check_dead_and_alive(params, start, mask):
+    for path, live in tree.flatten(mask).items():
+        now = np.asarray(tree.flatten(params)[path])
+        dead = now[~np.asarray(live)]
+        assert (dead == 0).all(), path
+        assert not np.signbit(dead).any(), path
+        moved = now != np.asarray(tree.flatten(start)[path])
+        assert np.isfinite(now).all()
+        assert moved[np.asarray(live)].any(), f"{path} does not train"
+
+
+@each_optimizer
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("clip_norm", [None, 0.1])
+def test_pruned_weights_stay_zero(optimizer, weight_decay, clip_norm, key):
+    start, mask = masked_start(key)
+    tx = make_optimizer(
+        optimizer=optimizer, weight_decay=weight_decay, clip_norm=clip_norm
+    )
+    check_dead_and_alive(train_mlp(tx, mask, start, step=True), start, mask)
+
+
+USERS = {
+    "adamw": lambda: optax.adamw(0.01, weight_decay=0.1),
+    "lamb": lambda: optax.lamb(0.01, weight_decay=0.1),
+    "lars": lambda: optax.lars(0.01, weight_decay=0.1),
+    "adafactor": lambda: optax.adafactor(0.01, min_dim_size_to_factor=2),
+    "rmsprop": lambda: optax.rmsprop(0.01, momentum=0.9),
+    "lion": lambda: optax.lion(0.01),
+    "noisy_sgd": lambda: optax.noisy_sgd(0.01, key=0),
+    "clipped": lambda: optax.chain(optax.clip_by_global_norm(0.1), optax.nadam(0.01)),
+}
+
+
+@pytest.mark.parametrize("make", USERS.values(), ids=USERS)
+def test_freeze_pruned_with_other_optimizers(make, key):
+    start, mask = masked_start(key)
+    frozen = train_mlp(freeze_pruned(make()), mask, start)
+    check_dead_and_alive(frozen, start, mask)
+
+
+@each_optimizer
+def test_moments_of_before_the_pruning_revive_nothing(optimizer, key):
+    start, mask = masked_start(key)
+    tx = make_optimizer(optimizer=optimizer, weight_decay=0.1)
+    grads = jax.tree.map(jnp.ones_like, start)
+    _, moments = tx.update(grads, tx.init(start), start, mask=masks.ones(start), step=0)
+    params = start
+    for step in (1, 2):
+        updates, moments = tx.update(grads, moments, params, mask=mask, step=step)
+        params = optax.apply_updates(params, updates)
+    check_dead_and_alive(params, start, mask)
+
+
+@each_optimizer
+def test_a_dense_mask_is_no_mask(optimizer, key):
+    start, _ = started(built("mlp"), key)
+    config = TrainConfig(optimizer=optimizer, learning_rate=0.05)
+    rate = optim.scale_by_clock(lambda _: 0.05)
+    inner = optax.chain(OPTIMIZERS[optimizer](optim.hyper(config)), rate)
+
+    def update(grads, state, params=None, *, mask, **extra):
+        return inner.update(grads, state, params, **extra)
+
+    bare = optax.GradientTransformationExtraArgs(inner.init, update)
+    dense = masks.ones(start)
+    tree_close(
+        train_mlp(make_optimizer(optimizer=optimizer), dense, start, step=True),
+        train_mlp(bare, dense, start, step=True),
+        rtol=1e-6,
+        atol=1e-7,
+    )
+
+
+def test_clipping_ignores_the_gradients_of_pruned_weights():
+    tx = make_optimizer(optimizer="sgd", learning_rate=1.0, clip_norm=1.0)
+    params = {"w": jnp.array([[1.0, 1.0, 0.0]])}
+    mask = {"w": jnp.array([[True, True, False]])}
+    for dead in (0.0, 1e6, jnp.inf, jnp.nan):
+        grads = {"w": jnp.array([[3.0, 4.0, dead]])}
+        updates, _ = tx.update(grads, tx.init(params), params, mask=mask, step=0)
+        np.testing.assert_allclose(updates["w"], [[-0.6, -0.8, 0.0]], rtol=1e-6)
+
+
+def test_the_mask_is_traced(key):
+    """One compilation, in anybody's own jit, serves all masks and learning rates."""
+    start, mask = masked_start(key)
+    config = TrainConfig(optimizer="adam")
+
+    def update(grads, params, mask, rate):
+        values = optim.hyper(config)._replace(learning_rate=rate)
+        tx = optim.optimizer(config, values)
+        updates, _ = tx.update(grads, tx.init(params), params, mask=mask, step=0)
+        return optax.apply_updates(params, updates)
+
+    counted = count_traces(update)
+    jitted = jax.jit(counted)
+    for m, rate in [(mask, 0.1), (masks.ones(start), 0.2)]:
+        params = masks.apply(m, start)
+        after = jitted(params, params, m, rate)
+        check_dead_and_alive(after, params, m)
+    assert counted.traces == 1
+
+
+def test_the_rate_is_read_at_the_clock():
+    """A rewound ticket's first update has the rate of its clock, not of update 0."""
+    tx = optim.scale_by_clock(lambda step: jnp.where(step < 5, 1.0, 0.5))
+    for step, rate in [(0, 1.0), (4, 1.0), (5, 0.5)]:
+        assert tx.update({"w": 2.0}, tx.init(None), step=step)[0]["w"] == -2 * rate
+
+
+STEPS = 5
+PARAMS = {
+    "k": np.array([[1.0, -2.0, 0.0], [0.5, 3.0, -1.5]]),
+    "b": np.array([0.3, -0.2]),
+}
+MASK = {"k": PARAMS["k"] != 0, "b": np.ones(2, bool)}
+
+
+def gradients():
+    rng = np.random.default_rng(0)
+    return [{p: rng.normal(size=w.shape) for p, w in PARAMS.items()}] * 2 + [
+        {p: rng.normal(size=w.shape) for p, w in PARAMS.items()}
+        for _ in range(STEPS - 2)
+    ]
+
+
+def run_optax(fields):
+    params, mask = jax.tree.map(jnp.asarray, (PARAMS, MASK))
+    tx = make_optimizer(**fields)
+    state = tx.init(params)
+    for i, grads in enumerate(gradients()):
+        updates, state = tx.update(grads, state, params, mask=mask, step=i)
+        params = optax.apply_updates(params, updates)
+    return params
+
+
+def test_momentum_with_decay_against_numpy(x64):
+    """Decay joins the gradient before momentum, of kernels only, not of biases."""
+    rate, beta, decay = 0.1, 0.8, 0.05
+    found = run_optax(
+        {
+            "optimizer": "momentum",
+            "learning_rate": rate,
+            "momentum": beta,
+            "weight_decay": decay,
+        }
+    )
+    for path, start in PARAMS.items():
+        w, v = start.copy(), np.zeros_like(start)
+        for grads in gradients():
+            g = np.where(MASK[path], grads[path], 0) + (decay * w if path == "k" else 0)
+            v = beta * v + g
+            w = w - rate * v
+        np.testing.assert_allclose(found[path], w, rtol=1e-12, atol=0)
+
+
+def test_adam_against_numpy(x64):
+    found = run_optax({"optimizer": "adam", "learning_rate": 0.01})
+    for path, start in PARAMS.items():
+        w, m, v = start.copy(), np.zeros_like(start), np.zeros_like(start)
+        for t, grads in enumerate(gradients(), start=1):
+            g = np.where(MASK[path], grads[path], 0)
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            root = np.sqrt(v / (1 - 0.999**t)) + 1e-8
+            w = w - 0.01 * np.where(MASK[path], m / (1 - 0.9**t) / root, 0)
+        np.testing.assert_allclose(found[path], w, rtol=1e-11, atol=0)
+
+
+def test_clipping_precedes_decay_against_numpy(x64):
+    rate, decay, norm = 0.1, 0.05, 0.5
+    fields = {"learning_rate": rate, "weight_decay": decay, "clip_norm": norm}
+    found = run_optax({"optimizer": "sgd", **fields})
+    w = {p: start.copy() for p, start in PARAMS.items()}
+    for grads in gradients():
+        g = {p: np.where(MASK[p], grads[p], 0) for p in w}
+        total = math.sqrt(sum((x**2).sum() for x in g.values()))
+        scale = min(1.0, norm / total)
+        for p in w:
+            w[p] = w[p] - rate * (scale * g[p] + (decay * w[p] if p == "k" else 0))
+    tree_close(found, jax.tree.map(jnp.asarray, w), rtol=1e-12)
+
+
+def test_every_hyperparameter_is_a_field_of_the_config():
+    fields = {f.name for f in dataclasses.fields(TrainConfig)}
+    assert set(optim.Hyper._fields) <= fields

@@ -1,0 +1,400 @@
+"""The run directory: what is in it, byte for byte, and what is refused."""
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from helpers import conv_net, mlp, splits, tree_close
+
+from lth_jax import load_run, load_ticket, store, tree
+from lth_jax.config import Config, PruneConfig, TrainConfig, to_dict
+from lth_jax.errors import StoreError
+from lth_jax.files import replacing, write_bytes
+from lth_jax.imp import LaneId, chain_of, find_ticket, make_study, plan_level
+
+CONFIG = Config(
+    train=TrainConfig(steps=7, batch_size=6, eval_every=3, learning_rate=0.02),
+    prune=PruneConfig(levels=2, rate=0.3),
+    replicates=2,
+    reinits=1,
+)
+MANIFEST = {"data": {"name": "digits", "sha256": "00"}, "plan": {}, "events": []}
+FILES = {"summary.parquet", "curves.parquet", "tickets.npz", "final.npz"}
+
+# The contract, written out.
+COLUMNS = {
+    "summary": "level:int64 kind:string replicate:int64 draw:int64 density:double"
+    " n_weights:int64 n_remaining:int64 early_stop_step:int64 min_val_loss:double"
+    " val_accuracy_es:double test_accuracy_es:double val_accuracy_final:double"
+    " test_accuracy_final:double train_accuracy_final:double status:string",
+    "curves": "level:int64 kind:string replicate:int64 draw:int64 step:int64"
+    " split:string loss:double accuracy:double",
+}
+
+
+@functools.cache
+def computed():
+    """Return a study and its levels, in memory."""
+    study = make_study(mlp(), CONFIG)
+    return study, list(find_ticket(study.model, splits(), CONFIG))
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """Return a run directory of three levels."""
+    path = tmp_path / "out" / "blobs-12345678"
+    store.open_run(path, CONFIG, MANIFEST)
+    study, levels = computed()
+    for level in levels:
+        store.write_level(path, study, level)
+    return path
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+# What is written.
+
+
+def test_layout(run):
+    levels = {f"level_0{number}" for number in range(3)}
+    assert {p.name for p in run.iterdir()} == levels | {"config.json", "manifest.json"}
+    for number in range(3):
+        folder = run / f"level_{number:02d}"
+        assert {p.name for p in folder.iterdir()} == FILES | {"manifest.json"}
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["level"] == number
+        assert set(manifest["files"]) == FILES
+        for name, known in manifest["files"].items():
+            assert known["bytes"] == (folder / name).stat().st_size
+    assert json.loads((run / "config.json").read_text()) == to_dict(CONFIG)
+    assert json.loads((run / "manifest.json").read_text()) == MANIFEST
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_columns_are_the_contract(run, table):
+    for number in range(3):
+        schema = pq.read_schema(run / f"level_{number:02d}" / f"{table}.parquet")
+        assert " ".join(f"{f.name}:{f.type}" for f in schema) == COLUMNS[table]
+
+
+def test_summary_has_a_row_per_network(run):
+    summary = load_run(run).summary
+    names = summary[["level", "kind", "replicate", "draw"]].itertuples(index=False)
+    _, levels = computed()
+    assert [LaneId(*name) for name in names] == [i for lv in levels for i in lv.ids]
+    assert len(summary) == 2 + 4 + 4
+    for level in levels:
+        for i, lane in enumerate(level.ids):
+            curve = tree.take(level.outcome.curve, i)
+            best = int(np.argmin(curve.validation.loss))
+            (row,) = summary[
+                (summary["level"] == lane.level)
+                & (summary["kind"] == lane.kind)
+                & (summary["replicate"] == lane.replicate)
+            ].to_dict("records")
+            remaining = (62, 45, 33)[level.number]
+            assert row == {
+                **lane._asdict(),
+                "density": remaining / 62,
+                "n_weights": 62,
+                "n_remaining": remaining,
+                "early_stop_step": (0, 3, 6, 7)[best],
+                "min_val_loss": curve.validation.loss.min(),
+                "val_accuracy_es": curve.validation.accuracy[best],
+                "test_accuracy_es": curve.test.accuracy[best],
+                "val_accuracy_final": curve.validation.accuracy[-1],
+                "test_accuracy_final": curve.test.accuracy[-1],
+                "train_accuracy_final": level.outcome.train.accuracy[i],
+                "status": "ok",
+            }
+
+
+def test_curves_have_every_evaluation(run):
+    curves = load_run(run).curves
+    by_network = curves.groupby(["level", "kind", "replicate", "draw"])
+    assert len(by_network) == 10
+    for _, rows in by_network:
+        steps = rows.groupby("split")["step"].apply(list).to_dict()
+        every = [0, 3, 6, 7]
+        assert steps == {"train": [7], "validation": every, "test": every}
+    level = computed()[1][1]
+    one = curves[(curves["level"] == 1) & (curves["kind"] == "random_reinit")]
+    test = one[(one["replicate"] == 1) & (one["split"] == "test")]
+    assert test["loss"].tolist() == level.outcome.curve.test.loss[3].tolist()
+    assert test["accuracy"].tolist() == level.outcome.curve.test.accuracy[3].tolist()
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_tickets_are_packed_masks_and_start_weights(run, number):
+    found = arrays(run / f"level_{number:02d}" / "tickets.npz")
+    level = computed()[1][number]
+    kernels = {"Dense_0": (6, 5), "Dense_1": (5, 4), "Dense_2": (4, 3)}
+    expected = {f"mask/{name}/kernel" for name in kernels}
+    expected |= {f"start/{n}/{w}" for n in kernels for w in ("kernel", "bias")}
+    assert set(found) == expected
+    params, masks = level.tickets.params, level.tickets.mask
+    for name, shape in kernels.items():
+        packed, start = (found[f"{what}/{name}/kernel"] for what in ("mask", "start"))
+        assert packed.dtype == np.uint8
+        assert packed.shape == (2, -(-np.prod(shape) // 8))
+        assert start.dtype == np.float32
+        assert start.shape == (2, *shape)
+        assert start.flags.c_contiguous
+        for r in range(2):
+            flat = masks[name]["kernel"][r].ravel()
+            unpacked = [
+                bool(packed[r][i // 8] >> (7 - i % 8) & 1) for i in range(flat.size)
+            ]
+            assert unpacked == flat.tolist()
+        weights = np.where(masks[name]["kernel"], params[name]["kernel"], 0)[:2]
+        assert start.tobytes() == weights.tobytes()
+        assert found[f"start/{name}/bias"].shape == (2, shape[1])
+
+
+def test_finals_are_the_tickets_weights(run):
+    for level in computed()[1]:
+        found = arrays(run / f"level_{level.number:02d}" / "final.npz")
+        for path, leaf in tree.flatten(level.outcome.finals.params).items():
+            assert found.pop(f"final/{path}").tobytes() == leaf[:2].tobytes()
+        assert not found
+
+
+def test_model_state_is_stored(tmp_path):
+    config = Config(train=CONFIG.train, prune=PruneConfig(levels=0), replicates=2)
+    study = make_study(conv_net(), config)
+    (level,) = find_ticket(study.model, splits((6, 6, 1)), config)
+    store.open_run(tmp_path, config, MANIFEST)
+    store.write_level(tmp_path, study, level)
+    tickets, finals = (
+        arrays(tmp_path / "level_00" / name) for name in ("tickets.npz", "final.npz")
+    )
+    mean = "state/batch_stats/BatchNorm_0/mean"
+    assert tickets[mean].shape == finals[mean].shape == (2, 4)
+    assert not tickets[mean].any()
+    assert finals[mean].all()
+    assert load_ticket(tmp_path, 0, 1).state["batch_stats"]["BatchNorm_0"]["var"].all()
+
+
+def test_same_level_has_the_same_bytes(run, tmp_path):
+    study, levels = computed()
+    store.write_level(tmp_path, study, levels[1])
+    for name in FILES | {"manifest.json"}:
+        again = (tmp_path / "level_01" / name).read_bytes()
+        assert again == (run / "level_01" / name).read_bytes()
+
+
+# What is read.
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("replicate", [0, 1])
+def test_loaded_ticket_is_the_ticket(run, number, replicate):
+    level = computed()[1][number]
+    i = level.ids.index(LaneId(number, "ticket", replicate))
+    tree_close(load_ticket(run, number, replicate), tree.take(level.tickets, i))
+
+
+def test_read_chain_is_the_chain(run):
+    study, levels = computed()
+    for level in levels:
+        tree_close(store.read_chain(run, study, level.number), chain_of(study, level))
+
+
+def test_level_without_any_training_is_stored_and_read(run):
+    """Every replicate has collapsed or diverged: the next level still needs a chain."""
+    study, (dense, *_) = computed()
+    dead = chain_of(study, dense)._replace(alive=np.zeros(2, bool))
+    level = plan_level(study, 1, dead)
+    assert level.ids == ()
+    store.write_level(run, study, level)
+    tree_close(store.read_chain(run, study, 1), chain_of(study, level))
+    rows = load_run(run).summary.query("level == 1")
+    assert rows["status"].tolist() == ["not_run"] * 4
+    assert rows[["density", "early_stop_step"]].isna().all(axis=None)
+    with pytest.raises(StoreError, match=r"replicate 0 .*not_run"):
+        load_ticket(run, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("level", "replicate", "message"),
+    [
+        (3, 0, r"no level 3; it has \[0, 1, 2\]"),
+        (1, 2, r"no ticket of replicate 2 \(none\)"),
+        (1, -1, r"no ticket of replicate -1"),
+    ],
+)
+def test_no_such_ticket(run, level, replicate, message):
+    with pytest.raises(StoreError, match=message):
+        load_ticket(run, level, replicate)
+
+
+def test_not_a_run(tmp_path):
+    with pytest.raises(StoreError, match=r"not a run directory.*config\.json"):
+        load_run(tmp_path)
+    store.open_run(tmp_path, CONFIG, MANIFEST)
+    with pytest.raises(StoreError, match="no complete level"):
+        load_run(tmp_path)
+
+
+# Damage.
+
+
+def flip_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "flipped byte": (flip_byte, "was changed"),
+    "truncated": (lambda p: os.truncate(p, 20), "has 20 bytes"),
+    "longer": (lambda p: p.write_bytes(p.read_bytes() + b"0"), "bytes, not"),
+    "missing": (Path.unlink, "is missing"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize(("harm", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_damage_is_found(run, name, harm, message):
+    assert [store.damage(run, n) for n in range(4)] == [None, None, None, ""]
+    harm(run / "level_01" / name)
+    problem = store.damage(run, 1)
+    assert name in problem and message in problem
+    assert [store.damage(run, n) for n in (0, 2)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"files": {}}', '{"files": {"tickets.npz": 1}}']
+)
+def test_broken_manifest_is_damage(run, text):
+    (run / "level_01" / "manifest.json").write_text(text)
+    assert "manifest.json cannot be read" in store.damage(run, 1)
+    (run / "level_01" / "manifest.json").unlink()
+    assert "manifest.json cannot be read" in store.damage(run, 1)
+
+
+def test_dropped_finals_are_no_damage(run):
+    assert store.has_final(run, 1)
+    store.drop_final(run, 1)
+    store.drop_final(run, 1)
+    assert not (run / "level_01" / "final.npz").exists()
+    assert not store.has_final(run, 1)
+    assert store.damage(run, 1) is None
+
+
+# Another config, other data, another place.
+
+
+def contents(path: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("train.steps", 8, r"train\.steps is 8 there and 7 here"),
+        ("prune.rates", [["conv", 0.1]], r"prune\.rates is \[\['conv', 0\.1\]\] there"),
+        ("replicates", None, "replicates is None there and 2 here"),
+        ("train", {}, r"train\.steps is 50000 there and 7 here"),
+    ],
+)
+def test_edited_config_is_refused(run, field, value, message):
+    stored = json.loads((run / "config.json").read_text())
+    *folders, last = field.split(".")
+    place = functools.reduce(dict.__getitem__, folders, stored)
+    place[last] = value
+    (run / "config.json").write_text(json.dumps(stored))
+    before = contents(run)
+    with pytest.raises(StoreError, match=message):
+        store.open_run(run, CONFIG, MANIFEST)
+    assert contents(run) == before
+
+
+def test_config_of_an_older_version_is_accepted(run):
+    """A field that came later has its default in a run that does not know it."""
+    stored = json.loads((run / "config.json").read_text())
+    del stored["train"]["precision"], stored["shuffles"]
+    (run / "config.json").write_text(json.dumps(stored))
+    assert store.open_run(run, CONFIG, MANIFEST) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("config.json", None),
+        ("manifest.json", "{"),
+        ("manifest.json", "{}"),
+        ("manifest.json", None),
+    ],
+)
+def test_broken_run_is_refused(run, name, text):
+    if text is None:
+        (run / name).unlink()
+    else:
+        (run / name).write_text(text)
+    before = contents(run)
+    with pytest.raises(StoreError, match=name):
+        store.open_run(run, CONFIG, MANIFEST)
+    assert contents(run) == before
+
+
+def test_other_data_are_refused(run):
+    other = MANIFEST | {"data": {"name": "digits", "sha256": "ff"}}
+    with pytest.raises(StoreError, match=r"computed on other data.*ff"):
+        store.open_run(run, CONFIG, other)
+
+
+def test_stored_manifest_goes_on(run):
+    store.note(run, dict(MANIFEST, events=[]), "started", levels=[0])
+    (event,) = store.open_run(run, CONFIG, MANIFEST)["events"]
+    assert event["event"] == "started" and event["levels"] == [0] and event["time"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_unwritable_folder_is_refused(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match=r"cannot be written .*--out"):
+        store.open_run(tmp_path / place, CONFIG, MANIFEST)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+# Whole or not at all.
+
+
+def test_failed_write_leaves_what_was(run, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    study, levels = computed()
+    before = contents(run)
+    monkeypatch.setattr(store, "write_npz", fail)
+    with pytest.raises(OSError, match="No space"):
+        store.write_level(run, study, levels[1])
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        store.note(run, dict(MANIFEST, events=[]), "level")
+    with pytest.raises(OSError, match="No space"):
+        write_bytes(run / "config.json", b"{}")
+    assert contents(run) == before
+    assert not list(run.glob(".*"))
+
+
+def test_leavings_of_a_killed_process_are_removed(tmp_path):
+    left = tmp_path / ".level_00.tmp-999999999"
+    left.mkdir()
+    (left / "tickets.npz").write_bytes(b"half")
+    (tmp_path / "level_00").mkdir()
+    (tmp_path / "level_00" / "old").touch()
+    with replacing(tmp_path / "level_00") as folder:
+        (folder / "new").touch()
+    assert [p.name for p in tmp_path.iterdir()] == ["level_00"]
+    assert [p.name for p in (tmp_path / "level_00").iterdir()] == ["new"]
