@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import runpy
 import signal
 import sys
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"lth: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (LthError, OSError) as error:
         print(f"lth: {error}", file=sys.stderr)
         return 1
@@ -218,7 +221,7 @@ def show(
         run: run directory.
         json_: print JSON, missing values as null.
     """
-    from .store import load_run
+    from .runs import load_run
 
     summary = load_run(run).summary
     if json_:
@@ -244,7 +247,7 @@ def claims(
         json_: print JSON, missing values as null.
     """
     from .claims import judge
-    from .store import load_run
+    from .runs import load_run
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")

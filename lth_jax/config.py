@@ -97,6 +97,9 @@ class PruneConfig:
     one_shot: tuple[float, ...] = ()
     """One-shot: level n prunes the dense network directly at the n-th of these rates;
     replaces levels and rate."""
+    continued: bool = False
+    """Make the masks by a chain that carries its trained weights from level to level
+    (kind chain); tickets are its masks at the initial weights."""
     criterion: Literal["magnitude"] = "magnitude"
     """Which weights go first."""
     count: Literal["exact", "original"] = "exact"
@@ -223,6 +226,11 @@ class Config:
             raise InputError(
                 "prune.one_shot prunes every layer at its rate and the output layer at"
                 " half of it: prune.output_rate and prune.rates have no effect with it."
+            )
+        if prune.one_shot and prune.continued:
+            raise InputError(
+                "prune.continued carries weights from level to level, which"
+                " prune.one_shot does not have: choose one."
             )
         if prune.one_shot and list(prune.one_shot) != sorted(set(prune.one_shot)):
             raise InputError(

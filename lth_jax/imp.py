@@ -22,7 +22,16 @@ from .ensemble import Lanes, Outcome, make_program, run_lanes
 from .keys import Stream, derive
 from .rewind import rewind
 from .train import check_fits
-from .types import Evidence, Key, Mask, Model, Params, Snapshot, Ticket
+from .types import (
+    Evidence,
+    Key,
+    Mask,
+    Model,
+    ModelState,
+    Params,
+    Snapshot,
+    Ticket,
+)
 
 Status = Literal["ok", "diverged", "collapsed", "not_run"]
 
@@ -41,12 +50,15 @@ class Chain(NamedTuple):
 
     Attributes:
         masks: of the tickets.
-        finals: weights of the tickets at the end of training.
+        finals: weights at the end of training, of the tickets or, with continued
+            training, of the chains.
+        states: model state at the end of training, of the same.
         alive: bool [replicates]; a replicate that diverged or collapsed stops.
     """
 
     masks: Mask
     finals: Params
+    states: ModelState
     alive: np.ndarray
 
 
@@ -176,8 +188,8 @@ def trainings(config: Config) -> list[LaneId]:
 
 def _level_ids(config: Config, level: int) -> list[LaneId]:
     replicates = range(config.replicates)
-    tickets = [LaneId(level, "ticket", r) for r in replicates]
-    return tickets + [
+    kinds = ["ticket", *(["chain"] if level and config.prune.continued else [])]
+    return [LaneId(level, kind, r) for kind in kinds for r in replicates] + [
         LaneId(level, kind, r, draw)
         for kind, draws in config.draws.items()
         for r in replicates
@@ -242,19 +254,25 @@ def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
     wanted = _level_ids(study.config, number)
     ids = tuple(lane for lane in wanted if status[lane.replicate] == "ok")
     absent = {lane: status[lane.replicate] for lane in wanted if lane not in ids}
-    tickets = _tickets(study, ids, mask) if ids else None
+    tickets = _tickets(study, ids, mask, parent) if ids else None
     return Level(number, ids, tickets, None, absent, tree.to_host(mask))
 
 
-def _tickets(study: Study, ids: Sequence[LaneId], mask: Mask) -> Ticket:
+def _tickets(
+    study: Study, ids: Sequence[LaneId], mask: Mask, parent: Chain | None
+) -> Ticket:
     """Return tickets and controls, stacked like ``ids``."""
     originals = tree.to_host(rewind({0: study.start}, mask))
     root = jax.random.key(study.config.seed)
     parts = []
     for kind, group in groupby(ids, key=lambda lane: lane.kind):
         lanes = list(group)
-        part = tree.take(originals, np.array([lane.replicate for lane in lanes]))
-        if kind != "ticket":
+        replicates = np.array([lane.replicate for lane in lanes])
+        part = tree.take(originals, replicates)
+        if kind == "chain" and parent is not None:
+            carried = tree.take((parent.finals, parent.states), replicates)
+            part = part._replace(params=carried[0], state=carried[1])
+        elif kind != "ticket":
             stream = CONTROLS[kind][1]
             keys = [derive(root, lane.replicate, stream, lane.draw) for lane in lanes]
             part = tree.to_host(study.controls[kind](jnp.stack(keys), part))
@@ -279,18 +297,24 @@ def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
     return Lanes(tickets, hypers, *(keys(stream) for stream in streams))
 
 
-def by_replicate(level: Level, leaves: Any, replicates: int) -> Any:
-    """Spread what the tickets of a level have over all replicates; absent ones get 0.
+def pruned_kind(config: Config, level: int) -> str:
+    """Return the kind of network whose final weights the next pruning looks at."""
+    return "chain" if level and config.prune.continued else "ticket"
+
+
+def by_replicate(level: Level, leaves: Any, replicates: int, kind: str) -> Any:
+    """Spread what one kind has at a level over all replicates; absent ones get 0.
 
     Args:
-        level: whose tickets.
+        level: whose networks.
         leaves: tree stacked like ``level.ids``, or None if there are none.
         replicates: first axis of the result.
+        kind: "ticket" or "chain".
 
     Returns:
         The tree as NumPy arrays, replicates as first axis.
     """
-    lanes = [i for i, lane in enumerate(level.ids) if lane.kind == "ticket"]
+    lanes = [i for i, lane in enumerate(level.ids) if lane.kind == kind]
     rows = [level.ids[i].replicate for i in lanes]
 
     def spread(leaf: Any) -> np.ndarray:
@@ -309,16 +333,27 @@ def chain_of(study: Study, level: Level) -> Chain:
         study: the level's study.
         level: trained.
     """
-    replicates = study.config.replicates
-    alive = np.zeros(replicates, bool)
+    kind = pruned_kind(study.config, level.number)
+    alive = np.zeros(study.config.replicates, bool)
     for lane, status in zip(level.ids, level.status, strict=True):
-        if lane.kind == "ticket":
+        if lane.kind == kind:
             alive[lane.replicate] = status == "ok"
+    return Chain(level.masks, *finals_of(study, level, kind), alive)
+
+
+def finals_of(study: Study, level: Level, kind: str) -> tuple[Params, ModelState]:
+    """Return final weights and model state of one kind, over all replicates.
+
+    Args:
+        study: the level's study.
+        level: trained.
+        kind: "ticket" or "chain".
+    """
     if level.outcome is None:
-        finals = jax.tree.map(np.zeros_like, tree.to_host(study.start.params))
-    else:
-        finals = by_replicate(level, level.outcome.finals.params, replicates)
-    return Chain(level.masks, finals, alive)
+        start = tree.to_host((study.start.params, study.start.state))
+        return jax.tree.map(np.zeros_like, start)
+    finals = (level.outcome.finals.params, level.outcome.finals.state)
+    return by_replicate(level, finals, study.config.replicates, kind)
 
 
 def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]:

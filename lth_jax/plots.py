@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .store import Run
+    from .runs import Run
 
 INK, PALE = "#24292f", "#e4e7eb"
 STYLE: dict[Any, Any] = {
@@ -89,7 +89,7 @@ def figure_4(run: "Run") -> "Figure":
         A figure of two panels; ``render`` makes a file of it.
 
     Example:
-        >>> from lth_jax.store import load_run  # doctest: +SKIP
+        >>> from lth_jax.runs import load_run  # doctest: +SKIP
         >>> figure_4(load_run("runs/mnist_lenet-1a2b3c4d"))  # doctest: +SKIP
 
     Reference:
@@ -122,7 +122,7 @@ def figure_3(run: "Run") -> "Figure":
         A figure of two panels; ``render`` makes a file of it.
 
     Example:
-        >>> from lth_jax.store import load_run  # doctest: +SKIP
+        >>> from lth_jax.runs import load_run  # doctest: +SKIP
         >>> figure_3(load_run("runs/mnist_lenet-1a2b3c4d"))  # doctest: +SKIP
 
     Reference:

@@ -25,7 +25,7 @@ from .config import Config, numbers, to_dict
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .store import Run
+    from .runs import Run
 
 FIGURES = {
     "figure_4": (
@@ -59,7 +59,7 @@ def write_report(run: "Run") -> Path:
         The path of the page.
 
     Example:
-        >>> from lth_jax.store import load_run  # doctest: +SKIP
+        >>> from lth_jax.runs import load_run  # doctest: +SKIP
         >>> write_report(load_run("runs/mnist_lenet-1a2b3c4d"))  # doctest: +SKIP
 
     Reference:
@@ -86,7 +86,7 @@ def write_reports(path: Path) -> list[Path]:
     Returns:
         The paths of the pages.
     """
-    from .store import load_run, load_variants
+    from .runs import load_run, load_variants
 
     runs = list(load_variants(path).values()) or [load_run(path)]
     return [write_report(run) for run in runs]

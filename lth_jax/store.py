@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,27 +24,11 @@ from .files import (
     write_npz,
     write_table,
 )
-from .imp import Chain, Level, Study, by_replicate
+from .imp import Chain, Level, Study, by_replicate, finals_of, pruned_kind
 from .tables import CURVES, SUMMARY, curve_rows, summary_rows
-from .types import Ticket
 
-
-class Run(NamedTuple):
-    """A run directory, read.
-
-    Attributes:
-        path: the directory.
-        config: all settings, nested.
-        manifest: versions, devices, plan, data, events.
-        summary: DataFrame, one row per trained network.
-        curves: DataFrame, one row per network, evaluation and split.
-    """
-
-    path: Path
-    config: dict[str, Any]
-    manifest: dict[str, Any]
-    summary: Any
-    curves: Any
+FINAL_NAMES = {"ticket": ("final", "state"), "chain": ("chain", "chain_state")}
+"""Names of final weights and model state in final.npz, by kind."""
 
 
 def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,29 +205,24 @@ def _ticket_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
         for path, m in masks.items()
     }
     if level.tickets is None:
-        params, state = _zeros(study)
+        start = tree.to_host((study.start.params, study.start.state))
+        params, state = jax.tree.map(np.zeros_like, start)
     else:
         host = tree.to_host(level.tickets._replace(moments=None))
         zero = jax.tree.map(
             lambda m, p: np.where(m, p, p.dtype.type(0)), host.mask, host.params
         )
-        params, state = by_replicate(level, (zero, host.state), replicates)
+        params, state = by_replicate(level, (zero, host.state), replicates, "ticket")
     return arrays | _prefixed("start", params) | _prefixed("state", state)
 
 
 def _final_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
-    if level.outcome is None:
-        params, state = _zeros(study)
-    else:
-        finals = (level.outcome.finals.params, level.outcome.finals.state)
-        params, state = by_replicate(level, finals, study.config.replicates)
-    return _prefixed("final", params) | _prefixed("state", state)
-
-
-def _zeros(study: Study) -> tuple[Any, Any]:
-    """Return the weights and states of a level at which nothing was trained."""
-    start = study.start
-    return jax.tree.map(np.zeros_like, tree.to_host((start.params, start.state)))
+    arrays = {}
+    for kind in {"ticket", pruned_kind(study.config, level.number)}:
+        params, state = finals_of(study, level, kind)
+        names = FINAL_NAMES[kind]
+        arrays |= _prefixed(names[0], params) | _prefixed(names[1], state)
+    return dict(sorted(arrays.items()))
 
 
 def _prefixed(prefix: str, values: Any) -> dict[str, np.ndarray]:
@@ -261,140 +240,27 @@ def read_chain(run: Path, study: Study, number: int) -> Chain:
     folder = level_path(run, number)
     tickets, final = read_npz(folder / "tickets.npz"), read_npz(folder / "final.npz")
     summary = read_table(folder / "summary.parquet")
-    mine = summary[summary["kind"] == "ticket"].sort_values("replicate")
-    like = tree.to_host(study.start.params)
-    masks = tree.map_with_path(lambda path, p: _unpacked(tickets, path, p), like)
-    finals = tree.map_with_path(lambda path, p: final[f"final/{path}"], like)
-    return Chain(masks, finals, (mine["status"] == "ok").to_numpy())
+    kind = pruned_kind(study.config, number)
+    mine = summary[summary["kind"] == kind].sort_values("replicate")
+    like = tree.to_host(study.start._replace(moments=None))
+    masks = tree.map_with_path(lambda path, p: unpacked(tickets, path, p), like.params)
+    params, state = (
+        tree.map_with_path(lambda path, _, n=name: final[f"{n}/{path}"], part)
+        for name, part in zip(FINAL_NAMES[kind], (like.params, like.state), strict=True)
+    )
+    return Chain(masks, params, state, (mine["status"] == "ok").to_numpy())
 
 
-def _unpacked(arrays: Mapping[str, np.ndarray], path: str, like: np.ndarray) -> Any:
+def unpacked(arrays: Mapping[str, np.ndarray], path: str, like: np.ndarray) -> Any:
+    """Return the masks of a leaf from the arrays of tickets.npz; default: all True.
+
+    Args:
+        arrays: of tickets.npz.
+        path: of the leaf.
+        like: the leaf, replicates as first axis.
+    """
     packed = arrays.get(f"mask/{path}")
     if packed is None:
         return np.ones(like.shape, bool)
     size = int(np.prod(like.shape[1:]))
     return np.unpackbits(packed, axis=1, count=size).astype(bool).reshape(like.shape)
-
-
-def load_run(path: str | Path) -> Run:
-    """Read a run directory.
-
-    Args:
-        path: the run directory.
-
-    Returns:
-        A `Run` with pandas DataFrames of all levels that are there; for a sweep, of all
-        variants that are there, with a column ``variant``.
-
-    Raises:
-        StoreError: it is no run directory, or has no complete level.
-    """
-    import pandas as pd
-
-    path = Path(path)
-    parts = load_variants(path)
-    if parts:
-        tables = [
-            pd.concat(
-                [
-                    getattr(run, table).assign(variant=name)
-                    for name, run in parts.items()
-                ],
-                ignore_index=True,
-            )
-            for table in ("summary", "curves")
-        ]
-        about = read_json(path / "manifest.json")
-        return Run(path, read_json(path / "config.json"), about, *tables)
-    levels = _levels(path)
-    tables = [
-        pd.concat([read_table(folder / name) for folder in levels], ignore_index=True)
-        for name in ("summary.parquet", "curves.parquet")
-    ]
-    config = read_json(path / "config.json")
-    return Run(path, config, read_json(path / "manifest.json"), *tables)
-
-
-def load_variants(path: str | Path) -> dict[str, Run]:
-    """Read the runs of a sweep, as far as they have come.
-
-    Args:
-        path: directory of the sweep.
-
-    Returns:
-        Runs by variant; empty if the directory is no sweep.
-
-    Raises:
-        StoreError: it is a sweep of which nothing is complete yet.
-    """
-    path = Path(path)
-    if not (path / "config.json").exists():
-        return {}
-    names = read_json(path / "config.json").get("variants", {})
-    found = {n: load_run(path / n) for n in names if list((path / n).glob("level_*"))}
-    if names and not found:
-        raise StoreError(f"{path} has no complete level yet.")
-    return found
-
-
-def _levels(path: Path) -> list[Path]:
-    if not (path / "config.json").exists():
-        raise StoreError(f"{path} is not a run directory: it has no config.json.")
-    levels = sorted(path.glob("level_*"), key=lambda p: int(p.name.split("_")[1]))
-    if not levels:
-        raise StoreError(f"{path} has no complete level yet.")
-    return levels
-
-
-def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
-    """Read a ticket of a run.
-
-    Args:
-        path: the run directory.
-        level: 0 = dense.
-        replicate: which of the independent tickets.
-
-    Returns:
-        A `Ticket` whose params are the full weights of the rewind point and whose trees
-        are nested dicts of NumPy arrays.
-
-    Raises:
-        StoreError: there is no such ticket.
-    """
-    path = Path(path)
-    numbers = [int(folder.name.split("_")[1]) for folder in _levels(path)]
-    if level not in numbers:
-        raise StoreError(f"{path} has no level {level}; it has {numbers}.")
-    summary = read_table(level_path(path, level) / "summary.parquet")
-    row = summary[(summary["kind"] == "ticket") & (summary["replicate"] == replicate)]
-    if row.empty or row["status"].item() in ("collapsed", "not_run"):
-        found = "none" if row.empty else f"one that is {row['status'].item()}"
-        raise StoreError(
-            f"Level {level} of {path} has no ticket of replicate {replicate} ({found})."
-        )
-    arrays = read_npz(level_path(path, level) / "tickets.npz")
-    whole = read_npz(level_path(path, 0) / "tickets.npz")
-    params = _nested(whole, "start/")
-    masks = {
-        name.removeprefix("start/"): _unpacked(
-            arrays, name.removeprefix("start/"), leaf
-        )
-        for name, leaf in whole.items()
-        if name.startswith("start/")
-    }
-    mask = _nested({f"mask/{p}": m for p, m in masks.items()}, "mask/")
-    clocks = np.zeros(len(next(iter(masks.values()))), np.int32)
-    ticket = Ticket(params, mask, _nested(arrays, "state/"), clocks)
-    return tree.take(ticket, replicate)
-
-
-def _nested(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for name, leaf in arrays.items():
-        if name.startswith(prefix):
-            *folders, last = name.removeprefix(prefix).split("/")
-            place = nested
-            for folder in folders:
-                place = place.setdefault(folder, {})
-            place[last] = leaf
-    return nested

@@ -33,7 +33,7 @@ from lth_jax.claims.table import CLAIMS
 from lth_jax.cli import main
 from lth_jax.config import Config, to_dict
 from lth_jax.report import write_report
-from lth_jax.store import Run
+from lth_jax.runs import Run
 from lth_jax.tables import SUMMARY
 
 EXPERIMENTS = sorted(
@@ -518,7 +518,7 @@ def test_reductions():
 
 def test_the_command_prints_rows(monkeypatch, capsys):
     runs = {"a": make_run(LENET, replicates=2), "b": make_run(LENET, 2, seed=1)}
-    monkeypatch.setattr("lth_jax.store.load_run", lambda path: runs[str(path)])
+    monkeypatch.setattr("lth_jax.runs.load_run", lambda path: runs[str(path)])
     assert main(["claims", "a", "b", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows == [row._asdict() for row in judge(list(runs.values()))]

@@ -25,7 +25,7 @@ LAYERS = [
     # 2: pure programs
     "analysis ensemble imp tables train",
     # 3: the world: files, devices, hosts
-    "checkpoint export files parallel sources store",
+    "checkpoint export files parallel runs sources store",
     # 4: the driver
     "estimate pipeline",
     # 5: faces, which read the store only
@@ -45,7 +45,7 @@ ONLY_IN = {
         ("flax", {"models"}),
         ("orbax", {"checkpoint"}),
         ("grain pooch tensorflow_datasets", {"sources"}),
-        ("matplotlib pandas", {"files", "store"} | FACES),
+        ("matplotlib pandas", {"files", "runs"} | FACES),
         ("pathlib", {"config"} | IMPURE),
         ("datetime glob io logging os random shutil subprocess", IMPURE),
         ("sys tempfile time", IMPURE),

@@ -16,7 +16,7 @@ from lth_jax import plots
 from lth_jax.claims import winning_tickets
 from lth_jax.config import Config, to_dict
 from lth_jax.report import write_report
-from lth_jax.store import Run
+from lth_jax.runs import Run
 
 # The rule. Hand-made tables: 2 replicates, 3 draws, levels of density 0.8 ** level.
 

@@ -12,7 +12,7 @@ from .table import CLAIMS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..store import Run
+    from ..runs import Run
 
 Verdict = Literal["reproduced", "not reproduced", "not run", "not testable"]
 REPLICATES = 3

@@ -9,7 +9,7 @@ from ..config import Config, numbers, to_dict
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..store import Run
+    from ..runs import Run
 
 SEEDS = ("seed", "replicates")
 """The fields in which pooled runs may differ."""
