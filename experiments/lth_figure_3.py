@@ -11,7 +11,7 @@ from lth_jax.config import Config, DataConfig, PruneConfig, TrainConfig
 
 
 def config() -> Config:
-    """Return the paper's setting: levels 3, 7, 12, 15 and 18 are those of the figure."""
+    """Return the paper's setting; its figure shows levels 3, 7, 12, 15, 18."""
     return Config(
         data=DataConfig(name="mnist"),
         train=TrainConfig(steps=50_000, learning_rate=1.2e-3),

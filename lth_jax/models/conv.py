@@ -27,27 +27,26 @@ def conv_general_dilated(
 ) -> jax.Array:
     """Convolve 2-D images: `jax.lax.conv_general_dilated` by way of im2col.
 
-    XLA on CPU runs ``lax.conv`` far slower inside a loop than outside; matrix products
-    do not suffer. Flax layers take this function as ``conv_general_dilated=``.
+    For training loops on CPU, where XLA runs ``lax.conv`` far slower than outside them.
 
     Args:
         lhs: images [batch, height, width, channels].
         rhs: kernel [kernel height, kernel width, channels, features].
         window_strides: two ints.
         padding: "SAME", "VALID" or two pairs of ints.
-        lhs_dilation: ones; anything else is refused.
+        lhs_dilation: ones, else refused.
         rhs_dilation: dilation of the kernel, two ints.
-        dimension_numbers: NHWC, HWIO, NHWC; anything else is refused.
-        feature_group_count: 1; anything else is refused.
+        dimension_numbers: NHWC, HWIO, NHWC, else refused.
+        feature_group_count: 1, else refused.
         precision: of the matrix product.
         preferred_element_type: of the result.
-        out_sharding: None; anything else is refused (``nnx.Conv`` passes it).
+        out_sharding: None, else refused.
 
     Returns:
         Features [batch, out height, out width, features].
 
     Raises:
-        InputError: a form of convolution that this function does not cover.
+        InputError: a convolution that this does not cover.
 
     Example:
         >>> x, w = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 5))
@@ -56,7 +55,7 @@ def conv_general_dilated(
     """
     _check(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, out_sharding)
     dilation, strides = rhs_dilation or (1, 1), tuple(window_strides)
-    rows, columns, channels, features = rhs.shape
+    rows, columns, _, features = rhs.shape
     window = [(k - 1) * d + 1 for k, d in zip((rows, columns), dilation, strict=True)]
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(lhs.shape[1:3], window, strides, padding)
@@ -69,7 +68,7 @@ def conv_general_dilated(
     ]
     return jnp.matmul(
         jnp.concatenate(shifted, axis=-1),
-        rhs.reshape(rows * columns * channels, features),
+        rhs.reshape(-1, features),
         precision=precision,
         preferred_element_type=preferred_element_type,
     )
