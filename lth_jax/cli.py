@@ -247,11 +247,12 @@ def claims(
         json_: print JSON, missing values as null.
     """
     from .claims import judge
-    from .runs import load_run
+    from .runs import load_run, load_variants
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
-    rows = judge([load_run(run) for run in runs])
+    parts = [list(load_variants(run).values()) or [load_run(run)] for run in runs]
+    rows = judge([run for part in parts for run in part])
     if json_:
         print(json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False))
         return

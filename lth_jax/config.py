@@ -9,9 +9,9 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import InputError
+from .errors import InputError, did_you_mean
 
 SCHEMA = 1
 """Version of the run directory; part of every fingerprint."""
@@ -63,7 +63,7 @@ class TrainConfig:
     learning_rate: float = 1.2e-3
     """Learning rate, after warmup and before drops."""
     warmup: int = 0
-    """Steps in which the learning rate rises linearly from 0 to its value."""
+    """Steps in which the learning rate rises linearly to its value; 0: no warmup."""
     drops: tuple[int, ...] = ()
     """Steps from which on the learning rate is multiplied by the drop factor."""
     drop_factor: float = 0.1
@@ -169,9 +169,10 @@ class Config:
 
     def validate(self) -> "Config":
         """Return self, or raise InputError naming the first field that is wrong."""
+        _validate_choices(self)
         for name, low in _AT_LEAST.items():
             value = _get(self, name)
-            if value is not None and not value >= low:
+            if value is not None and not low <= value < float("inf"):
                 raise InputError(f"{name} is {value}: it must be at least {low}.")
         for name in ("train.learning_rate", "train.clip_norm"):
             value = _get(self, name)
@@ -258,6 +259,18 @@ _AT_LEAST = {
 }
 
 
+def _validate_choices(config: Any, prefix: str = "") -> None:
+    hints = get_type_hints(type(config))
+    for f in dataclasses.fields(config):
+        value, choices = getattr(config, f.name), get_args(hints[f.name])
+        if dataclasses.is_dataclass(value):
+            _validate_choices(value, f"{prefix}{f.name}.")
+        elif get_origin(hints[f.name]) is Literal and value not in choices:
+            raise InputError(
+                f"{prefix}{f.name} is {value!r}{did_you_mean(str(value), choices)}"
+            )
+
+
 def _get(config: Any, name: str) -> Any:
     for part in name.split("."):
         config = getattr(config, part)
@@ -276,6 +289,8 @@ def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
         value = getattr(config, f.name)
         if not f.metadata.get("fingerprint", True):
             continue
+        if f.type in (float, float | None) and value is not None:
+            value = float(value)
         if dataclasses.is_dataclass(value):
             flat |= numbers(value, f"{prefix}{f.name}.")
         else:

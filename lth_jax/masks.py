@@ -120,10 +120,8 @@ def _keep_highest(
     paths: Sequence[str],
     n_keep: Any,
 ) -> dict[str, jax.Array]:
-    dtype = jnp.result_type(*(scores[p] for p in paths))
-    ranks = _rankable(jnp.concatenate([scores[p].ravel().astype(dtype) for p in paths]))
+    ranks = _rankable(jnp.concatenate([scores[p].ravel() for p in paths]))
     alive = jnp.concatenate([mask[p].ravel() for p in paths])
-    n_keep = jnp.minimum(n_keep, alive.sum())
     threshold = _nth_highest(ranks, alive, n_keep)
     above = alive & (ranks > threshold)
     level = alive & (ranks == threshold)
@@ -148,7 +146,10 @@ def _rankable(scores: jax.Array) -> jax.Array:
 
 
 def _nth_highest(ranks: jax.Array, alive: jax.Array, n: Any) -> jax.Array:
-    """Return the n-th highest rank among the living, found bit by bit from the top."""
+    """Return the n-th highest rank among the living, found bit by bit from the top.
+
+    0 with fewer than n of them, the largest number with n = 0.
+    """
     bits = jnp.iinfo(ranks.dtype).bits
 
     def set_bit(i: jax.Array, found: jax.Array) -> jax.Array:
@@ -157,6 +158,4 @@ def _nth_highest(ranks: jax.Array, alive: jax.Array, n: Any) -> jax.Array:
         enough = (alive & (ranks >= candidate)).sum() >= n
         return jnp.where(enough, candidate, found)
 
-    highest = jax.lax.fori_loop(0, bits, set_bit, jnp.zeros((), ranks.dtype))
-    nothing = jnp.array(jnp.iinfo(ranks.dtype).max, ranks.dtype)
-    return jnp.where(n > 0, highest, nothing)
+    return jax.lax.fori_loop(0, bits, set_bit, jnp.zeros((), ranks.dtype))

@@ -205,7 +205,8 @@ def _draw_by_density(
         ax.errorbar(
             line.x,
             line.mean,
-            yerr=(line.mean - line.low, line.high - line.mean),
+            # A mean of equal values can lie beside them by a rounding.
+            yerr=np.maximum((line.mean - line.low, line.high - line.mean), 0),
             label=label(kind),
             color=COLOURS.get(kind, INK),
             marker=MARKERS.get(kind, "P"),

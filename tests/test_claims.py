@@ -411,6 +411,8 @@ def test_a_network_that_two_runs_share_counts_once():
     assert row_of("A5", run, run).replicates == 2
     more = make_run(LENET, replicates=3)
     assert row_of("A5", run, more).replicates == 3
+    failed = changed(run, (TICKET, "status", [5], "diverged"))
+    assert "left out: 2 ticket diverged; " in row_of("A5", failed, failed).note
 
 
 def test_runs_that_differ_otherwise_are_not_pooled():

@@ -107,7 +107,7 @@ def test_every_option_of_run_has_a_help_text(lth):
     options = [i for i, line in enumerate(lines) if re.match("--[a-z]", line)]
     assert len(options) > 30
     for i in options:
-        _, *text = re.split("   +", lines[i], maxsplit=1)
+        _, *text = re.split("  +", lines[i], maxsplit=1)
         assert re.match("[A-Za-z]", (text or [lines[i + 1]])[0]), lines[i]
 
 

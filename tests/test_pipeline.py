@@ -73,7 +73,6 @@ def original(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def copied(original, tmp_path) -> Path:
-    """Return a copy of that run; the same config under ``tmp_path`` names it."""
     return Path(shutil.copytree(original, tmp_path / original.name))
 
 

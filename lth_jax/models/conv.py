@@ -36,7 +36,7 @@ def conv_general_dilated(
         padding: "SAME", "VALID" or two pairs of ints.
         lhs_dilation: ones, else refused.
         rhs_dilation: dilation of the kernel, two ints.
-        dimension_numbers: NHWC, HWIO, NHWC, else refused.
+        dimension_numbers: NHWC, HWIO, NHWC, else refused; None means these.
         feature_group_count: 1, else refused.
         precision: of the matrix product.
         preferred_element_type: of the result.
