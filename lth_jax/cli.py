@@ -128,7 +128,7 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
 
 def _run(name: str, variants: Variants, dry_run: bool) -> None:
     from . import parallel, pipeline
-    from .report import write_reports
+    from .sweep import write_reports
 
     for config in variants.values():
         config.validate()
@@ -203,7 +203,7 @@ def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
     Args:
         runs: run directories.
     """
-    from .report import write_reports
+    from .sweep import write_reports
 
     if not runs:
         raise InputError("Say which run: lth report RUN, e.g. runs/digits-....")

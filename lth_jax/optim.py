@@ -62,7 +62,8 @@ def learning_rate(config: TrainConfig, values: Hyper, step: Any) -> Any:
 
     Example:
         >>> config = TrainConfig(learning_rate=1.0, warmup=4, drops=(10,))
-        >>> [float(learning_rate(config, hyper(config), s)) for s in (0, 3, 9, 10)]
+        >>> rates = [learning_rate(config, hyper(config), s) for s in (0, 3, 9, 10)]
+        >>> [round(float(rate), 6) for rate in rates]
         [0.25, 1.0, 1.0, 0.1]
 
     Reference:

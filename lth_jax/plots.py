@@ -1,6 +1,6 @@
 """The paper's figures from the tables of a run (matplotlib's object API, no pyplot)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import cycle
@@ -104,6 +104,36 @@ def figure_4(run: "Run") -> "Figure":
         steps.set_ylim(0, 1.04 * steps.get_ylim()[1])
         steps.yaxis.set_major_formatter("{x:,.0f}")
         _legend(figure, steps)
+        return figure
+
+
+def figure_variants(runs: Mapping[str, "Run"]) -> "Figure":
+    """Plot what `figure_4` shows for the variants of a sweep, side by side.
+
+    Args:
+        runs: loaded runs by name of the variant.
+
+    Returns:
+        A figure with a column per variant; rows share their y axis.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 1, 5 and 6;
+        figures 7 and 8 show accuracy alone.
+    """
+    from matplotlib.figure import Figure
+
+    with _style():
+        figure = Figure(figsize=(max(4.8, 3.8 * len(runs)), 6.6), layout="constrained")
+        axes = figure.subplots(2, len(runs), squeeze=False, sharey="row")
+        for (name, run), (steps, accuracies) in zip(runs.items(), axes.T, strict=True):
+            steps.set_title(name)
+            _draw_by_density(steps, run.summary, "early_stop_step", 1)
+            _draw_by_density(accuracies, run.summary, "test_accuracy_es", 100)
+        axes[0, 0].set_ylim(0, None)
+        axes[0, 0].set_ylabel("early-stop step")
+        axes[0, 0].yaxis.set_major_formatter("{x:,.0f}")
+        axes[1, 0].set_ylabel("test accuracy at early stop (%)")
+        _legend(figure, axes[0, 0])
         return figure
 
 

@@ -69,30 +69,16 @@ def write_report(run: "Run") -> Path:
     for name, (draw, caption) in FIGURES.items():
         figure = draw(run)
         svg = plots.render(figure, "svg")
-        _write(run.path / "figures" / f"{name}.svg", svg)
-        _write(run.path / "figures" / f"{name}.png", plots.render(figure, "png"))
+        write_file(run.path / "figures" / f"{name}.svg", svg)
+        write_file(run.path / "figures" / f"{name}.png", plots.render(figure, "png"))
         figures.append(_figure(name, caption, svg.decode()))
     page = run.path / "report.html"
-    _write(page, _page(run, figures).encode())
+    write_file(page, _page(run, figures).encode())
     return page
 
 
-def write_reports(path: Path) -> list[Path]:
-    """Write the page of a run, or of every variant of a sweep.
-
-    Args:
-        path: run directory, or directory of a sweep.
-
-    Returns:
-        The paths of the pages.
-    """
-    from .runs import load_run, load_variants
-
-    runs = list(load_variants(path).values()) or [load_run(path)]
-    return [write_report(run) for run in runs]
-
-
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -102,7 +88,7 @@ def _write(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _inline_svg(name: str, svg: str) -> str:
+def inline_svg(name: str, svg: str) -> str:
     """Return the svg element alone, its ids prefixed: a page's ids must be unique."""
     element = svg[svg.index("<svg") :]
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
@@ -118,7 +104,7 @@ def _page(run: "Run", figures: Iterable[str]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{escape(name)}: lottery tickets</title>
-<style>{_CSS}</style>
+<style>{CSS}</style>
 </head>
 <body>
 <main>
@@ -176,7 +162,7 @@ def _figure(name: str, caption: str, svg: str) -> str:
     text = escape(caption)
     return f"""<figure id="{name}">
 <div class="paper" role="img" aria-label="{text}">
-{_inline_svg(name, svg)}</div>
+{inline_svg(name, svg)}</div>
 <figcaption>{text}</figcaption>
 </figure>
 """
@@ -326,7 +312,7 @@ def _command(run: "Run") -> str:
     return f"lth report {shlex.quote(run.path.name)}"
 
 
-_CSS = """
+CSS = """
 :root { --ink: #24292f; --quiet: #57606a; --ground: #ffffff; --line: #d8dee4;
   --tint: #e8f1f8; --mark: #0072b2; }
 @media (prefers-color-scheme: dark) {

@@ -29,7 +29,7 @@ LAYERS = [
     # 4: the driver
     "estimate pipeline",
     # 5: faces, which read the store only
-    "claims cli plots report",
+    "claims cli plots report sweep",
     # 6: the front door
     "__init__",
 ]

@@ -38,16 +38,20 @@ def lanes_with_masks(config: TrainConfig, clock: int = 0) -> Lanes:
     return lanes_of(study, [level._replace(tickets=ticket)])
 
 
+def sizes_of_blocks() -> tuple[int, int]:
+    return train.EVAL_BLOCK["dense"], train.CHUNK_STEPS
+
+
 @functools.cache
 def program_of(config: TrainConfig, *sizes: int) -> Program:
     """Return a program, compiled once for all tests with the same sizes of blocks."""
-    assert sizes == (train.EVAL_BLOCK, train.CHUNK_STEPS)
+    assert sizes == sizes_of_blocks()
     return make_program(mlp(), config)
 
 
 def train_to(config: TrainConfig, *stops: int, clock: int = 0):
     """Train, returning to the host at every stop; return the state and the curve."""
-    program = program_of(config, train.EVAL_BLOCK, train.CHUNK_STEPS)
+    program = program_of(config, *sizes_of_blocks())
     state, fixed = begin(program, program.put_lanes(lanes_with_masks(config, clock)))
     data, points = program.put_data(splits()), []
     for first, stop in pairwise((0, *stops)):
@@ -60,7 +64,7 @@ def train_to(config: TrainConfig, *stops: int, clock: int = 0):
 
 def outcome_of(config: TrainConfig, pace=None) -> Outcome:
     """Train the same network as `run_lanes` does."""
-    program = program_of(config, train.EVAL_BLOCK, train.CHUNK_STEPS)
+    program = program_of(config, *sizes_of_blocks())
     data = program.put_data(splits())
     (outcome,) = run_lanes(program, lanes_with_masks(config), data, pace)
     return outcome
@@ -168,7 +172,7 @@ def metrics_of(params, data: Dataset) -> tuple[float, float]:
 
 @pytest.mark.parametrize("block", [1_000, 5])
 def test_curve_shows_the_weights_of_its_steps(block, monkeypatch):
-    monkeypatch.setattr(train, "EVAL_BLOCK", block)
+    monkeypatch.setitem(train.EVAL_BLOCK, "dense", block)
     _, curve = train_to(SHORT, 0, 23)
     for i, step in enumerate(Config(train=SHORT).evaluations):
         params = train_to(SHORT, step)[0].params

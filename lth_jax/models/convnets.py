@@ -47,6 +47,7 @@ def max_pool(x: jax.Array) -> jax.Array:
         x: [batch, height, width, channels], even height and width.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> max_pool(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
         [5.0, 7.0, 13.0, 15.0]
     """
