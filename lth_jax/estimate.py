@@ -6,11 +6,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from . import imp, parallel, tree
+from . import imp, outline, parallel, tree
 from .config import Config
 from .dataset import Splits
 from .ensemble import Program, begin
-from .pipeline import compile_lanes, prepare, widest_wave
+from .pipeline import compile_lanes, prepare
 
 
 class Estimate(NamedTuple):
@@ -42,12 +42,12 @@ def estimate(config: Config) -> Estimate:
     """
     prepared = prepare(config)
     study = prepared.study
-    plan = parallel.make_plan(config.plan, study.model, widest_wave(config))
+    plan = parallel.make_plan(config.plan, study.model, outline.widest_wave(config))
     program = compile_lanes(study, plan)
-    trainings = imp.trainings(config)
+    trainings = outline.trainings(config)
     groups = sum(
         -(-sum(t.level in wave for t in trainings) // program.width)
-        for wave in imp.waves(config)
+        for wave in outline.waves(config)
     )
     data = program.put_data(prepared.splits)
     weights = _bytes(study.start.params) // config.replicates

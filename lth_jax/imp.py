@@ -20,6 +20,7 @@ from .criteria import CRITERIA
 from .dataset import Splits
 from .ensemble import Lanes, Outcome, make_program, run_lanes
 from .keys import Stream, derive
+from .outline import LaneId, level_ids, pruned_kind, waves, widest_wave
 from .rewind import rewind
 from .train import check_fits
 from .types import (
@@ -34,15 +35,6 @@ from .types import (
 )
 
 Status = Literal["ok", "diverged", "collapsed", "not_run"]
-
-
-class LaneId(NamedTuple):
-    """Names one training of a study."""
-
-    level: int
-    kind: str
-    replicate: int
-    draw: int = 0
 
 
 class Chain(NamedTuple):
@@ -151,52 +143,6 @@ def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
 
 
-def waves(config: Config) -> list[list[int]]:
-    """Return the levels that train together, in order.
-
-    Example:
-        >>> from lth_jax import PruneConfig
-        >>> waves(Config(prune=PruneConfig(levels=2)))
-        [[0], [1], [2]]
-        >>> waves(Config(prune=PruneConfig(one_shot=(0.5, 0.8))))
-        [[0], [1, 2]]
-    """
-    pruned = list(range(1, config.levels + 1))
-    if config.prune.one_shot:
-        return [[0], pruned]
-    return [[0], *([n] for n in pruned)]
-
-
-def parent_of(config: Config, level: int) -> int | None:
-    """Return the level whose final weights decide the mask of a level."""
-    if level == 0:
-        return None
-    return 0 if config.prune.one_shot else level - 1
-
-
-def trainings(config: Config) -> list[LaneId]:
-    """Return every training of a study, level by level, tickets first.
-
-    Example:
-        >>> from lth_jax import PruneConfig
-        >>> config = Config(replicates=1, reinits=1, prune=PruneConfig(levels=1))
-        >>> [(t.level, t.kind) for t in trainings(config)]
-        [(0, 'ticket'), (1, 'ticket'), (1, 'random_reinit')]
-    """
-    return [lane for n in range(config.levels + 1) for lane in _level_ids(config, n)]
-
-
-def _level_ids(config: Config, level: int) -> list[LaneId]:
-    replicates = range(config.replicates)
-    kinds = ["ticket", *(["chain"] if level and config.prune.continued else [])]
-    return [LaneId(level, kind, r) for kind in kinds for r in replicates] + [
-        LaneId(level, kind, r, draw)
-        for kind, draws in config.draws.items()
-        for r in replicates
-        for draw in range(draws if level else 0)
-    ]
-
-
 def run_wave(
     study: Study,
     levels: Sequence[int],
@@ -251,7 +197,7 @@ def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
         empty = np.any([np.asarray(n) == 0 for n in counts.values()], axis=0)
         pruned = np.where(empty, "collapsed", "ok")
         status = np.where(parent.alive, pruned, "not_run").tolist()
-    wanted = _level_ids(study.config, number)
+    wanted = level_ids(study.config, number)
     ids = tuple(lane for lane in wanted if status[lane.replicate] == "ok")
     absent = {lane: status[lane.replicate] for lane in wanted if lane not in ids}
     tickets = _tickets(study, ids, mask, parent) if ids else None
@@ -295,11 +241,6 @@ def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
     tickets = tree.concatenate([level.tickets for level in levels])
     streams = (Stream.ORDER, Stream.NOISE, Stream.AUGMENT)
     return Lanes(tickets, hypers, *(keys(stream) for stream in streams))
-
-
-def pruned_kind(config: Config, level: int) -> str:
-    """Return the kind of network whose final weights the next pruning looks at."""
-    return "chain" if level and config.prune.continued else "ticket"
 
 
 def by_replicate(level: Level, leaves: Any, replicates: int, kind: str) -> Any:
@@ -362,8 +303,8 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
     Args:
         model: a `Model`, e.g. from `lth_jax.from_linen`.
         splits: the data, e.g. from `lth_jax.from_arrays`.
-        config: training, pruning, replicates, controls; what it says of data, model and
-            places is not used.
+        config: training, pruning, replicates, controls, plan; what it says of data,
+            model and places is not used.
 
     Yields:
         Levels 0 (dense) to L, each when it is trained.
@@ -385,7 +326,16 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
     """
     study = make_study(model, config)
     check_fits(model, config.train, splits.train)
-    program = make_program(model, config.train)
+    devices = jax.local_devices()[: config.plan.devices or widest_wave(config)]
+    lanes = (
+        1 if devices[0].platform == "cpu" else -(-widest_wave(config) // len(devices))
+    )
+    program = make_program(
+        model,
+        config.train,
+        devices=devices,
+        lanes_per_device=config.plan.lanes or lanes,
+    )
     data = program.put_data(splits)
     chain = None
     for wave in waves(config):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as configs
-from . import imp, models, parallel, sources, store
+from . import imp, models, outline, parallel, sources, store
 from .config import Config, Variants
 from .dataset import Splits
 from .ensemble import Program, make_program, run_lanes
@@ -126,7 +126,7 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
     """
     prepared = prepare(config)
     study, path = prepared.study, path or configs.run_dir(config, experiment)
-    plan = parallel.make_plan(config.plan, study.model, widest_wave(config))
+    plan = parallel.make_plan(config.plan, study.model, outline.widest_wave(config))
     manifest = store.open_run(path, config, _manifest(prepared, experiment, plan))
     plan = parallel.reuse(Plan(**manifest["plan"]), plan, config.plan)
     missing = _missing_levels(path, config)
@@ -138,13 +138,15 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
     store.note(path, manifest, event, command=_command(), levels=missing)
     program = compile_lanes(study, plan)
     data = program.put_data(prepared.splits)
-    progress = Progress(config, sum(t.level in missing for t in imp.trainings(config)))
-    for wave in imp.waves(config):
+    progress = Progress(
+        config, sum(t.level in missing for t in outline.trainings(config))
+    )
+    for wave in outline.waves(config):
         todo = [number for number in wave if number in missing]
         if not todo:
             continue
         progress.level(todo[0])
-        source = imp.parent_of(config, todo[0])
+        source = outline.parent_of(config, todo[0])
         parent = None if source is None else store.read_chain(path, study, source)
         for level in imp.run_wave(
             study, todo, parent, lambda x: run_lanes(program, x, data, progress.pace)
@@ -171,17 +173,6 @@ def compile_lanes(study: Study, plan: Plan) -> Program:
     )
 
 
-def widest_wave(config: Config) -> int:
-    """Return how many networks the largest wave of a study trains.
-
-    Example:
-        >>> widest_wave(Config(replicates=5, reinits=3))
-        20
-    """
-    everything = imp.trainings(config)
-    return max(sum(t.level in wave for t in everything) for wave in imp.waves(config))
-
-
 def _missing_levels(path: Path, config: Config) -> list[int]:
     """Return the levels to train; says which of them were damaged."""
     missing = set()
@@ -192,12 +183,12 @@ def _missing_levels(path: Path, config: Config) -> list[int]:
         if problem:
             print(f"Level {number} will be done again: {problem}.", file=sys.stderr)
     for number in sorted(missing, reverse=True):
-        source = imp.parent_of(config, number)
+        source = outline.parent_of(config, number)
         while source is not None and source not in missing:
             if store.has_final(path, source):
                 break
             missing.add(source)
-            source = imp.parent_of(config, source)
+            source = outline.parent_of(config, source)
     return sorted(missing)
 
 

@@ -24,7 +24,8 @@ from .files import (
     write_npz,
     write_table,
 )
-from .imp import Chain, Level, Study, by_replicate, finals_of, pruned_kind
+from .imp import Chain, Level, Study, by_replicate, finals_of
+from .outline import pruned_kind
 from .tables import CURVES, SUMMARY, curve_rows, summary_rows
 
 FINAL_NAMES = {"ticket": ("final", "state"), "chain": ("chain", "chain_state")}

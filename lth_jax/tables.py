@@ -7,7 +7,8 @@ import numpy as np
 
 from . import metrics, tree
 from .ensemble import Outcome
-from .imp import LaneId, Level, Status
+from .imp import Level, Status
+from .outline import LaneId
 
 SUMMARY = {
     "level": "int64",

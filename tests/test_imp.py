@@ -50,7 +50,7 @@ def program_of(apply, train: TrainConfig):
 @functools.cache
 def levels_of(config: Config, make_model=lambda: MLP) -> list[Level]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imp, "make_program", lambda m, train: program_of(m.apply, train))
+        patch.setattr(imp, "make_program", lambda m, c, **_: program_of(m.apply, c))
         return list(find_ticket(make_model(), splits(), config))
 
 
@@ -274,10 +274,10 @@ def statuses(config: Config, make_model) -> dict[tuple, str]:
     }
 
 
-def assert_others_untouched(make_model, ill: set) -> None:
-    healthy, hurt = rows_of(ITERATIVE), {}
-    for level in levels_of(ITERATIVE, make_model):
-        for row in summary_rows(level, ITERATIVE.evaluations):
+def assert_others_untouched(config: Config, make_model, ill: set) -> None:
+    healthy, hurt = rows_of(config), {}
+    for level in levels_of(config, make_model):
+        for row in summary_rows(level, config.evaluations):
             hurt[tuple(row[name] for name in LaneId._fields)] = repr(row)
     for name, row in hurt.items():
         assert (row == healthy[name][0]) == (name not in ill), name
@@ -292,7 +292,8 @@ def test_chain_of_a_diverged_ticket_stops():
         for name in found
     }
     assert found == expected
-    assert_others_untouched(make_model, {name for name in found if name[2] == 1})
+    ill = {name for name in found if name[2] == 1}
+    assert_others_untouched(ITERATIVE, make_model, ill)
     row = summary_rows(levels_of(ITERATIVE, make_model)[0], ITERATIVE.evaluations)[1]
     assert row["early_stop_step"] is None
     assert row["n_remaining"] == 62
@@ -303,12 +304,13 @@ def test_chain_of_a_diverged_ticket_stops():
 
 def test_chain_of_a_diverged_control_goes_on():
     make_model = functools.partial(poisoned, Stream.RANDOM_REINIT)
-    found = statuses(ITERATIVE, make_model)
+    config = with_fields(ITERATIVE, shuffles=0)
+    found = statuses(config, make_model)
     ill = {name for name in found if name[1:3] == ("random_reinit", 1)}
     assert len(ill) == 3
     assert {n for n, status in found.items() if status == "diverged"} == ill
     assert set(found.values()) == {"ok", "diverged"}
-    assert_others_untouched(make_model, ill)
+    assert_others_untouched(config, make_model, ill)
 
 
 def collapsing(everywhere: bool = False) -> Model:

@@ -23,7 +23,7 @@ LAYERS = [
     # 1: pure blocks
     "controls counts criteria dataset masks metrics models optim rewind stats",
     # 2: pure programs
-    "analysis ensemble imp tables train",
+    "analysis ensemble imp outline tables train",
     # 3: the world: files, devices, hosts
     "checkpoint export files parallel runs sources store",
     # 4: the driver

@@ -1,9 +1,18 @@
 """A sweep: variants in one directory, one page, resumed as a whole."""
 
 import pytest
-from lth_jax import Config, DataConfig, InputError, ModelConfig, PruneConfig, TrainConfig
+
+from lth_jax import (
+    Config,
+    DataConfig,
+    InputError,
+    ModelConfig,
+    PruneConfig,
+    TrainConfig,
+    load_run,
+    pipeline,
+)
 from lth_jax import config as configs
-from lth_jax import load_run, pipeline
 from lth_jax.sweep import write_reports
 
 
