@@ -233,9 +233,11 @@ class Config:
                 "prune.continued carries weights from level to level, which"
                 " prune.one_shot does not have: choose one."
             )
-        if prune.one_shot and list(prune.one_shot) != sorted(set(prune.one_shot)):
+        rates = list(prune.one_shot)
+        if rates and (rates != sorted(set(rates)) or not rates[-1] > 0):
             raise InputError(
-                f"prune.one_shot is {prune.one_shot}: its rates must increase."
+                f"prune.one_shot is {prune.one_shot}: its rates must increase, and the"
+                " last one must be above 0."
             )
 
 

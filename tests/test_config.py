@@ -206,6 +206,12 @@ BAD = [
     ("prune.rates", (("conv", 1.5),)),
     ("prune.rates", (("conv", 0.1), ("dense", NAN))),
     ("prune.one_shot", (0.5, 1.0)),
+    ("prune.one_shot", (0.0,)),
+    ("prune.scope", "globl"),
+    ("prune.count", "orginal"),
+    ("train.optimizer", "adm"),
+    ("model.name", "lenett"),
+    ("train.weight_decay", float("inf")),
     ("prune.one_shot", (0.5, 0.2)),
     ("prune.one_shot", (0.5, 0.5)),
     ("replicates", 0),
@@ -266,3 +272,14 @@ def kinds(hint: Any) -> tuple[Any, ...]:
 def test_evaluations_begin_at_0_and_end_at_the_last_step(steps, every, expected):
     config = Config(train=TrainConfig(steps=steps, eval_every=every))
     assert config.evaluations == expected
+
+
+def test_whole_numbers_are_as_good_as_fractions():
+    ones = [Config(train=TrainConfig(learning_rate=rate)) for rate in (1, 1.0)]
+    assert fingerprint(ones[0]) == fingerprint(ones[1])
+    assert numbers(ones[0]) == numbers(ones[1])
+
+
+def test_misspelt_choice_is_corrected():
+    with pytest.raises(InputError, match="did you mean 'momentum'"):
+        Config(train=TrainConfig(optimizer="momentun")).validate()
