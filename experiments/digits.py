@@ -1,7 +1,7 @@
 """Winning tickets in a minute: LeNet on 8x8 handwritten digits, embedded data.
 
 Run:     lth run experiments/digits.py
-Cost:    see README; 20 prunings x 5 replicates x (1 ticket + 2 reinits)
+Cost:    see README; 20 prunings x 5 replicates x (1 ticket + 2 reinits + 1 random mask)
 Expect:  tickets keep the dense network's accuracy far longer than their reinits, and
          learn faster; below about 5 % of the weights reinits lose several points.
 Data:    the 1,797 digits of scikit-learn (UCI optical recognition of handwritten
@@ -19,6 +19,7 @@ def config() -> Config:
         prune=PruneConfig(levels=20, rate=0.2),
         replicates=5,
         reinits=2,
+        shuffles=1,
     )
 
 

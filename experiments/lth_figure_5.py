@@ -21,9 +21,15 @@ from lth_jax.config import (
 def config() -> Variants:
     """Return the paper's settings (Figure 2): 5 tickets, 3 reinits of each a level."""
     return {
-        "conv2": _study("conv2", steps=20_000, rate=2e-4, conv=0.1, levels=20),
-        "conv4": _study("conv4", steps=25_000, rate=3e-4, conv=0.1, levels=24),
-        "conv6": _study("conv6", steps=30_000, rate=3e-4, conv=0.15, levels=24),
+        "conv2": _study(
+            ModelConfig(name="conv2"), steps=20_000, rate=2e-4, conv=0.1, levels=20
+        ),
+        "conv4": _study(
+            ModelConfig(name="conv4"), steps=25_000, rate=3e-4, conv=0.1, levels=24
+        ),
+        "conv6": _study(
+            ModelConfig(name="conv6"), steps=30_000, rate=3e-4, conv=0.15, levels=24
+        ),
     }
 
 
@@ -41,10 +47,12 @@ def quick() -> Variants:
     }
 
 
-def _study(name: str, steps: int, rate: float, conv: float, levels: int) -> Config:
+def _study(
+    model: ModelConfig, steps: int, rate: float, conv: float, levels: int
+) -> Config:
     return Config(
         data=DataConfig(name="cifar10", normalize=True),
-        model=ModelConfig(name=name),
+        model=model,
         train=TrainConfig(steps=steps, learning_rate=rate),
         prune=PruneConfig(levels=levels, output_rate=0.1, rates=(("conv", conv),)),
         replicates=5,

@@ -178,10 +178,13 @@ def load_experiment(name: str, quick: bool = False) -> Config | Variants:
             f"There is no experiment {name!r}{did_you_mean(Path(name).stem, shipped)}"
         )
     function = "quick" if quick else "config"
-    module = runpy.run_path(str(path))
-    if function not in module:
-        raise InputError(f"{path} has no function {function}().")
-    made = module[function]()
+    try:
+        module = runpy.run_path(str(path))
+        if function not in module:
+            raise InputError(f"{path} has no function {function}().")
+        made = module[function]()
+    except (SyntaxError, TypeError, NameError, ImportError) as error:
+        raise InputError(f"{path} is wrong: {error}") from error
     several = isinstance(made, dict) and made
     if not all(isinstance(c, Config) for c in (made.values() if several else [made])):
         raise InputError(

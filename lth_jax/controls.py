@@ -104,6 +104,10 @@ def permute_init(model: Model) -> Control:
     Reference:
         Zhou et al. (2019), "Deconstructing lottery tickets": its code calls this
         ``random_reinit``.
+
+    Deviation:
+        All initial values of a layer take part, as in that code; the paper's
+        "reshuffle" permutes those of the surviving weights alone.
     """
     del model
 

@@ -12,6 +12,9 @@ from .dataset import Splits
 from .ensemble import Program, begin
 from .pipeline import compile_lanes, prepare
 
+MEASURED_SECONDS = 0.5
+"""A measurement of training steps that took longer is long enough."""
+
 
 class Estimate(NamedTuple):
     """What a study will cost.
@@ -73,8 +76,18 @@ def _seconds_of_a_group(study: imp.Study, program: Program, data: Splits) -> flo
     lanes = tree.take(imp.lanes_of(study, [level]), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
     train, every = study.config.train, study.config.train.eval_every
-    states, _ = program.advance(states, fixed, data, 0, 0)
-    stop = min(program.capacity * every, train.steps)
-    start = time.monotonic()
-    jax.block_until_ready(program.advance(states, fixed, data, 0, stop))
-    return (time.monotonic() - start) * train.steps / stop
+
+    def seconds(steps: int) -> float:
+        nonlocal states
+        start = time.monotonic()
+        states, curve = program.advance(states, fixed, data, 0, steps)
+        jax.block_until_ready(curve)
+        return time.monotonic() - start
+
+    seconds(0)  # compiles
+    evaluation, steps, training = seconds(0), 1, seconds(1)
+    while training - evaluation < MEASURED_SECONDS and 4 * steps <= every:
+        steps *= 4
+        training = seconds(steps)
+    per_step = max(training - evaluation, 0) / steps
+    return per_step * train.steps + evaluation * len(study.config.evaluations)

@@ -33,16 +33,19 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON.
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
 
     Raises:
-        StoreError: the file is missing or not JSON.
+        StoreError: the file is missing or holds no JSON object.
     """
     try:
-        return json.loads(path.read_text())
+        value = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{path} cannot be read: it holds no JSON object.")
+    return value
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -325,7 +325,7 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
         Frankle & Carbin (2019), section 1, "Identifying winning tickets".
     """
     study = make_study(model, config)
-    check_fits(model, config.train, splits.train)
+    check_fits(model, config.train, splits.train, splits.n_classes)
     devices = jax.local_devices()[: config.plan.devices or widest_wave(config)]
     lanes = (
         1 if devices[0].platform == "cpu" else -(-widest_wave(config) // len(devices))

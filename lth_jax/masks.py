@@ -46,18 +46,6 @@ def apply(mask: Mask, params: Params) -> Params:
     return jax.tree.map(lambda m, p: jnp.where(m, p, jnp.zeros_like(p)), mask, params)
 
 
-def n_remaining(mask: Mask) -> jax.Array:
-    """Return how many prunable weights survive, as an int32 scalar.
-
-    Example:
-        >>> mask = {"w": jnp.array([[True, False]]), "b": jnp.array([True])}
-        >>> n_remaining(mask).item()
-        1
-    """
-    kernels = [m for m in jax.tree.leaves(mask) if is_prunable(m)]
-    return sum((m.sum() for m in kernels), jnp.zeros((), jnp.int32))
-
-
 def layer_counts(mask: Mask) -> dict[str, jax.Array]:
     """Return the survivors of every prunable leaf, by path.
 

@@ -1,12 +1,13 @@
 """Devices: how many, and how many networks train on each at once."""
 
 import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 
 from .config import PlanConfig
-from .errors import InputError
+from .errors import InputError, StoreError
 from .types import Model
 
 MEMORY_SHARE = 0.6
@@ -82,13 +83,24 @@ def make_plan(config: PlanConfig, model: Model, n_lanes: int) -> Plan:
     return Plan(platform, devices, max(1, min(share, _lanes_that_fit(model))))
 
 
-def reuse(stored: Plan, fresh: Plan, config: PlanConfig) -> Plan:
-    """Return the plan to go on with: the stored one, if user and machine allow it."""
-    asked = config != PlanConfig()
-    fits = stored.platform == fresh.platform and stored.devices <= len(
-        jax.local_devices()
-    )
-    return stored if fits and not asked else fresh
+def reuse(stored: Mapping[str, Any], fresh: Plan, config: PlanConfig) -> Plan:
+    """Return the plan to go on with: the stored one, if user and machine allow it.
+
+    Args:
+        stored: the plan in the run's manifest.
+        fresh: what `make_plan` says today.
+        config: what the user fixed.
+
+    Raises:
+        StoreError: the stored plan was edited.
+    """
+    try:
+        plan = Plan(**stored)
+        fits = plan.devices <= len(jax.local_devices()) and plan.lanes > 0
+    except TypeError as error:
+        raise StoreError(f"The plan in manifest.json was edited: {stored}.") from error
+    same = plan.platform == fresh.platform
+    return plan if fits and same and config == PlanConfig() else fresh
 
 
 def describe() -> dict[str, str | int]:

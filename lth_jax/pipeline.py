@@ -83,7 +83,7 @@ def prepare(config: Config) -> Prepared:
     config.validate()
     splits, digest = sources.load(config.data, config.seed)
     model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
-    check_fits(model, config.train, splits.train)
+    check_fits(model, config.train, splits.train, splits.n_classes)
     return Prepared(imp.make_study(model, config), splits, digest)
 
 
@@ -128,7 +128,7 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
     study, path = prepared.study, path or configs.run_dir(config, experiment)
     plan = parallel.make_plan(config.plan, study.model, outline.widest_wave(config))
     manifest = store.open_run(path, config, _manifest(prepared, experiment, plan))
-    plan = parallel.reuse(Plan(**manifest["plan"]), plan, config.plan)
+    plan = parallel.reuse(manifest["plan"], plan, config.plan)
     missing = _missing_levels(path, config)
     if not missing:
         print(f"{path} is complete: nothing to do.", file=sys.stderr)

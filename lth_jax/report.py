@@ -33,7 +33,8 @@ FIGURES = {
         "Figure 4. How early training stops (left) and how accurate the network is then"
         " (right), by the share of weights that remain. Early stop is the step of least"
         " validation loss. Lines are means over networks, bars their least and greatest"
-        " value; the dashed line is the dense network.",
+        " value; the dashed line is the dense network. A control's random draw is the"
+        " same at all levels.",
     ),
     "figure_3": (
         plots.figure_3,
@@ -141,14 +142,14 @@ def _explanation(run: "Run") -> str:
     model = run.config.get("model", {}).get("name", "a network")
     tickets = run.summary[run.summary["kind"] == "ticket"]
     controls = [plots.label(kind) for kind in plots.kinds(run.summary)]
-    controls = [f"{name}s" for name in controls if name != "ticket"]
+    controls = [f"{name}s" for name in controls if name not in ("ticket", "chain")]
     text = (
         f"This run trained {model} on {data} in"
         f" {_count(tickets['replicate'].nunique(), 'replicate')}, each from its own"
-        " initialisation. The dense network is level 0. At each further level the"
-        " weights of least magnitude are pruned, and those that remain are set back to"
-        " their first values and trained again: a ticket. It wins if it trains as fast"
-        " and gets as accurate as the dense network."
+        " initialisation. The dense network is level 0. At each further level"
+        f" {_pruning(run.config.get('prune', {}))}, and those that remain are set back"
+        " to their first values and trained again: a ticket. It wins if it trains as"
+        " fast and gets as accurate as the dense network."
     )
     if not controls:
         return text
@@ -156,6 +157,17 @@ def _explanation(run: "Run") -> str:
         f"{text} Controls, trained the same way at the same density, show what the"
         f" ticket's own weights or mask are worth: {' and '.join(controls)}."
     )
+
+
+def _pruning(prune: Mapping[str, Any]) -> str:
+    if prune.get("one_shot"):
+        return "more weights of least magnitude in the trained dense network are pruned"
+    if prune.get("continued"):
+        return (
+            "the weights of least magnitude are pruned in a chain of networks that goes"
+            " on from its trained weights"
+        )
+    return "the weights of least magnitude are pruned"
 
 
 def _figure(name: str, caption: str, svg: str) -> str:

@@ -1,5 +1,6 @@
 """Run directories, read back: as tables and as tickets."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,7 +96,8 @@ def load_variants(path: str | Path) -> dict[str, Run]:
 def _levels(path: Path) -> list[Path]:
     if not (path / "config.json").exists():
         raise StoreError(f"{path} is not a run directory: it has no config.json.")
-    levels = sorted(path.glob("level_*"), key=lambda p: int(p.name.split("_")[1]))
+    folders = [p for p in path.glob("level_*") if re.fullmatch(r"level_\d+", p.name)]
+    levels = sorted(folders, key=lambda p: int(p.name.split("_")[1]))
     if not levels:
         raise StoreError(f"{path} has no complete level yet.")
     return levels

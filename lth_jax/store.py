@@ -1,5 +1,6 @@
 """The run directory: written level by level, each complete or not there at all."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from . import config as configs
 from . import tree
 from .config import Config, Variants
-from .errors import StoreError
+from .errors import InputError, StoreError
 from .files import (
     entry,
     read_json,
@@ -46,15 +47,7 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
     Raises:
         StoreError: the folder cannot be written, or holds a run of another config.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        write_bytes(path / ".writable", b"")
-        (path / ".writable").unlink()
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror}): choose another folder with"
-            " --out."
-        ) from error
+    _make_writable(path)
     if not (path / "config.json").exists():
         if any(path.glob("level_*")):
             raise StoreError(f"{path} has levels but no config.json: restore it.")
@@ -73,6 +66,18 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
     return stored
 
 
+def _make_writable(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_bytes(path / ".writable", b"")
+        (path / ".writable").unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}): choose another folder with"
+            " --out."
+        ) from error
+
+
 def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
     """Create the directory of a sweep: it holds the run directories of its variants.
 
@@ -80,14 +85,21 @@ def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
         StoreError: the folder cannot be written, or was edited.
     """
     wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
-    path.mkdir(parents=True, exist_ok=True)
+    if bad := [n for n in variants if not re.fullmatch(r"\w[\w.-]*", n)]:
+        raise InputError(
+            f"{bad[0]!r} is no name of a variant: it names a folder, so use letters,"
+            " digits, '_', '.' and '-'."
+        )
+    _make_writable(path)
     if (path / "config.json").exists():
-        stored = read_json(path / "config.json")
-        if list(stored.get("variants", ())) != list(variants):
+        stored = read_json(path / "config.json").get("variants", {})
+        if list(stored) != list(variants):
             raise StoreError(
                 f"{path / 'config.json'} does not list the variants of this sweep"
                 f" ({', '.join(variants)}): restore it, or choose another --out."
             )
+        for name, config in variants.items():
+            _check_same(stored[name], config, path)
         return
     fingerprint = configs.fingerprint(variants)
     about = {"experiment": experiment, "fingerprint": fingerprint, "events": []}
@@ -141,7 +153,11 @@ def damage(run: Path, number: int) -> str | None:
     if not folder.exists():
         return ""
     try:
-        files = read_json(folder / "manifest.json")["files"]
+        manifest = read_json(folder / "manifest.json")
+        mine = read_json(run / "manifest.json")["fingerprint"], number
+        if (manifest["fingerprint"], manifest["level"]) != mine:
+            return f"{folder} was copied from another level or run"
+        files = manifest["files"]
         needed = {"summary.parquet", "curves.parquet", "tickets.npz"}
         for name in sorted(needed | set(files)):
             path, known = folder / name, files[name]
@@ -174,7 +190,9 @@ def write_level(run: Path, study: Study, level: Level) -> None:
         write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
         write_npz(folder / "final.npz", _final_arrays(study, level))
         files = {p.name: entry(p) for p in sorted(folder.iterdir())}
-        write_json(folder / "manifest.json", {"level": level.number, "files": files})
+        owner = {"fingerprint": configs.fingerprint(study.config)}
+        about = owner | {"level": level.number, "files": files}
+        write_json(folder / "manifest.json", about)
 
 
 def drop_final(run: Path, number: int) -> None:

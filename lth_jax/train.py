@@ -23,6 +23,7 @@ from .dataset import (
 )
 from .errors import InputError
 from .metrics import Metrics, cross_entropy, evaluate
+from .models.adapters import warn_of_slow_convolutions
 from .optim import Hyper
 from .types import Key, Mask, Model, ModelState, Params, Ticket
 
@@ -219,7 +220,9 @@ def _empty_curve(score: Callable[[], Metrics], capacity: int) -> Curve:
     return Curve(blank, blank)
 
 
-def check_fits(model: Model, config: TrainConfig, data: Dataset) -> None:
+def check_fits(
+    model: Model, config: TrainConfig, data: Dataset, n_classes: int
+) -> None:
     """Raise InputError where training config, model and training set do not fit."""
     if config.batch_size > data.size:
         raise InputError(
@@ -231,9 +234,32 @@ def check_fits(model: Model, config: TrainConfig, data: Dataset) -> None:
             "train.augment needs images [n, height, width, channels]; the training"
             f" examples have shape {data.x.shape[1:]}."
         )
-    _, state = jax.eval_shape(model.init, jax.random.key(0))
+    state = _check_model(model, data, n_classes)
     if config.batch_size == 1 and jax.tree.leaves(state):
         raise InputError(
             "train.batch_size is 1, but this model keeps statistics of batches (batch"
             " norm): take at least 2."
         )
+
+
+def _check_model(model: Model, data: Dataset, n_classes: int) -> ModelState:
+    x = jax.ShapeDtypeStruct((1, *data.x.shape[1:]), data.x.dtype)
+    key = jax.random.key(0)
+    try:
+        params, state = jax.eval_shape(model.init, key)
+        logits, _ = jax.eval_shape(
+            lambda p, s, x: model.apply(p, s, x, False, key), params, state, x
+        )
+        outputs = logits.shape[1:]
+    except Exception as error:
+        raise InputError(
+            f"The model does not take the examples, of shape {data.x.shape[1:]}, or"
+            f" does not return (logits, state): {error}"
+        ) from error
+    if len(outputs) != 1 or outputs[0] < n_classes:
+        raise InputError(
+            f"The model returns logits of shape {logits.shape} for one example, but the"
+            f" labels name {n_classes} classes: it must be (1, {n_classes}) or more."
+        )
+    warn_of_slow_convolutions(model.apply, params, state, data.x.shape[1:])
+    return state

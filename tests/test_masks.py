@@ -228,4 +228,3 @@ def test_counts_cover_prunable_leaves_only():
     mask["a"]["kernel"] = jnp.array([[True, False], [False, False]])
     counts = {path: int(n) for path, n in masks.layer_counts(mask).items()}
     assert counts == {"a/kernel": 1, "b/kernel": 2}
-    assert int(masks.n_remaining(mask)) == 3

@@ -11,7 +11,7 @@ import pytest
 from helpers import conv_net, mlp, splits, tree_close
 
 from lth_jax import load_run, load_ticket, store, tree
-from lth_jax.config import Config, PruneConfig, TrainConfig, to_dict
+from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
 from lth_jax.errors import StoreError
 from lth_jax.files import replacing, write_bytes
 from lth_jax.imp import LaneId, chain_of, find_ticket, make_study, plan_level
@@ -22,7 +22,12 @@ CONFIG = Config(
     replicates=2,
     reinits=1,
 )
-MANIFEST = {"data": {"name": "digits", "sha256": "00"}, "plan": {}, "events": []}
+MANIFEST = {
+    "fingerprint": fingerprint(CONFIG),
+    "data": {"name": "digits", "sha256": "00"},
+    "plan": {},
+    "events": [],
+}
 FILES = {"summary.parquet", "curves.parquet", "tickets.npz", "final.npz"}
 
 # The contract, written out.

@@ -1,5 +1,7 @@
 """A sweep: variants in one directory, one page, resumed as a whole."""
 
+import shutil
+
 import pytest
 
 from lth_jax import (
@@ -11,6 +13,7 @@ from lth_jax import (
     TrainConfig,
     load_run,
     pipeline,
+    store,
 )
 from lth_jax import config as configs
 from lth_jax.sweep import write_reports
@@ -78,3 +81,38 @@ def test_bad_variant_is_found_before_any_training(tmp_path):
     with pytest.raises(InputError, match="seed"):
         pipeline.run_sweep(made, "rates")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden"])
+def test_variant_names_a_folder(tmp_path, name):
+    made = {name: variants(tmp_path / "out")["slow"]}
+    with pytest.raises(InputError, match="is no name of a variant"):
+        pipeline.run_sweep(made, "rates")
+    assert not (tmp_path / "out").exists()
+
+
+def test_edited_sweep_is_refused(tmp_path):
+    made = variants(tmp_path)
+    path = configs.run_dir(made, "rates")
+    store.open_sweep(path, made, "rates")
+    text = (path / "config.json").read_text()
+    (path / "config.json").write_text(text.replace('"steps": 10', '"steps": 20', 1))
+    with pytest.raises(InputError, match=r"train\.steps is 20 there and 10 here"):
+        store.open_sweep(path, made, "rates")
+
+
+def test_unwritable_sweep(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        pipeline.run_sweep(variants(tmp_path / "file"), "rates")
+
+
+def test_level_of_another_level_or_run_is_damaged(sweep, tmp_path):
+    run = shutil.copytree(sweep / "fast", tmp_path / "run")
+    assert store.damage(run, 1) is None
+    shutil.rmtree(run / "level_01")
+    shutil.copytree(run / "level_00", run / "level_01")
+    assert "copied from another level or run" in store.damage(run, 1)
+    shutil.rmtree(run / "level_01")
+    shutil.copytree(sweep / "slow" / "level_01", run / "level_01")
+    assert "copied from another level or run" in store.damage(run, 1)

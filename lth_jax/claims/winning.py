@@ -71,7 +71,8 @@ def winning_tickets(
 
     Deviation:
         The paper asks for commensurate accuracy in at most as many iterations and names
-        no tolerance; the reinits' share in its definition is ours.
+        no tolerance; the reinits' share in its definition is ours. The run of levels
+        may start after level 1: one pruning alone hardly tells tickets from reinits.
     """
     table = _conditions(summary)
     table["accurate"] = (
@@ -218,11 +219,17 @@ def _finding(table: "pd.DataFrame", best: "pd.DataFrame", tolerance: float) -> s
     )
     if not best["beats_reinits"].isna().any():
         text += ", and the ticket of every replicate beats its own reinits"
+    before = table[table["level"] == first.level - 1]
     after = table[table["level"] == last.level + 1]
-    return f"{text}." + "".join(
-        f" The run of levels ends there: {_failure(row, tolerance)}."
-        for _, row in after.iterrows()
-    )
+    reasons = [
+        f" {what}: {_failure(row, tolerance)}."
+        for what, rows in (
+            ("The level before fails", before),
+            ("The run of levels ends there", after),
+        )
+        for _, row in rows.iterrows()
+    ]
+    return f"{text}." + "".join(reasons)
 
 
 def _rule(table: "pd.DataFrame", tolerance: float) -> str:

@@ -37,8 +37,8 @@ def from_functions(
             layer is to be pruned at the output layer's rate.
         kinds: kind of other layers by path, e.g. ``{"proj/kernel": "shortcut"}``; the
             rest are "conv" (more than two axes) or "dense".
-        input_shape: shape of one example; when given, a network that convolves is
-            noticed, and on CPU warned about, before it trains.
+        input_shape: shape of one example; when given, a network that convolves in a
+            way that is slow on CPU is noticed here, else when its training starts.
 
     Returns:
         The Model. Every leaf with two or more axes is prunable.
@@ -74,7 +74,7 @@ def from_functions(
         for path, leaf in kernels.items()
     }
     if input_shape is not None:
-        _warn_of_slow_convolutions(apply, params, state, input_shape)
+        warn_of_slow_convolutions(apply, params, state, input_shape)
     return Model(init, apply, layers)
 
 
@@ -199,9 +199,17 @@ def _seeds(like: Any, key: Key) -> Any:
     return jax.tree.unflatten(treedef, fresh)
 
 
-def _warn_of_slow_convolutions(
+def warn_of_slow_convolutions(
     apply: Callable[..., Any], params: Any, state: Any, input_shape: tuple[int, ...]
 ) -> None:
+    """Warn where a network uses lax.conv on a CPU.
+
+    Args:
+        apply: of the model.
+        params: arrays or their shapes.
+        state: the same.
+        input_shape: shape of one example.
+    """
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     jaxpr = jax.make_jaxpr(lambda p, s, x: apply(p, s, x, False, jax.random.key(0)))(
         params, state, x

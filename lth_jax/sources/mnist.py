@@ -63,7 +63,7 @@ def prepare(config: DataConfig) -> Path:
         cache.write(entry, cache.canonical(arrays))
     except OSError as error:
         raise InputError(
-            f"cannot write {entry}: {error}. Name another folder with --data.cache."
+            f"cannot write {entry}: {error}. Name another folder with --cache."
         ) from error
     return entry
 
@@ -78,7 +78,7 @@ def _read(folder: Path) -> cache.Arrays:
         except OSError as error:
             raise InputError(
                 f"cannot read {path}: the folder must hold {', '.join(FILES.values())};"
-                " without --data.dir they are downloaded."
+                " without --dir they are downloaded."
             ) from error
         if hashlib.sha256(content).hexdigest() != SHA256[name]:
             raise InputError(f"{path} is not the published file: fetch it again.")
@@ -112,7 +112,7 @@ def _download(folder: Path) -> None:
     raise InputError(
         "\n".join(["MNIST cannot be downloaded:", *failures])
         + f"\nFetch {', '.join(FILES.values())} elsewhere, then type `lth data prepare"
-        " mnist --data.dir FOLDER`."
+        " mnist --dir FOLDER`."
     )
 
 
