@@ -15,7 +15,7 @@ def config() -> Config:
     """Return the demo."""
     return Config(
         data=DataConfig(name="digits"),
-        train=TrainConfig(steps=800, batch_size=60, eval_every=20),
+        train=TrainConfig(steps=600, batch_size=60, eval_every=20),
         prune=PruneConfig(levels=20, rate=0.2),
         replicates=5,
         reinits=2,

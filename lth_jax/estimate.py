@@ -8,10 +8,12 @@ import numpy as np
 
 from . import imp, outline, parallel, tree
 from .config import Config
-from .dataset import Splits
+from .dataset import Dataset, Splits
 from .ensemble import Program, begin
 from .pipeline import compile_lanes, prepare
 
+MEASURED_EXAMPLES = 1_000
+"""Examples of every set that take part in a measurement."""
 MEASURED_SECONDS = 0.5
 """A measurement of training steps that took longer is long enough."""
 
@@ -52,7 +54,6 @@ def estimate(config: Config) -> Estimate:
         -(-sum(t.level in wave for t in trainings) // program.width)
         for wave in outline.waves(config)
     )
-    data = program.put_data(prepared.splits)
     weights = _bytes(study.start.params) // config.replicates
     spread = sum(_bytes(split._asdict()) for split in prepared.splits[:3])
     rows = len(config.evaluations) * 2 * 40
@@ -63,7 +64,7 @@ def estimate(config: Config) -> Estimate:
         + program.width * parallel.TRAINING_COPIES * weights,
         disk=(config.levels + 1) * config.replicates * weights * 2
         + len(trainings) * rows,
-        seconds=groups * _seconds_of_a_group(study, program, data),
+        seconds=groups * _seconds_of_a_group(study, program, prepared.splits),
     )
 
 
@@ -71,23 +72,44 @@ def _bytes(tree: object) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def _seconds_of_a_group(study: imp.Study, program: Program, data: Splits) -> float:
+def _seconds_of_a_group(study: imp.Study, program: Program, splits: Splits) -> float:
+    """Time steps, and evaluations of a few examples, until they have taken a while."""
+    few = _first(splits, max(MEASURED_EXAMPLES, study.config.train.batch_size))
+    evaluated = splits.validation.size + splits.test.size
+    share = (few.validation.size + few.test.size) / evaluated
+    data = program.put_data(few)
     level = imp.plan_level(study, 0, None)
     lanes = tree.take(imp.lanes_of(study, [level]), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
     train, every = study.config.train, study.config.train.eval_every
 
-    def seconds(steps: int) -> float:
+    def train_for(steps: int) -> float:
         nonlocal states
         start = time.monotonic()
         states, curve = program.advance(states, fixed, data, 0, steps)
         jax.block_until_ready(curve)
         return time.monotonic() - start
 
-    seconds(0)  # compiles
-    evaluation, steps, training = seconds(0), 1, seconds(1)
-    while training - evaluation < MEASURED_SECONDS and 4 * steps <= every:
+    def evaluate() -> float:
+        start = time.monotonic()
+        for part in (data.validation, data.test):
+            jax.block_until_ready(program.score(states, fixed, part))
+        return time.monotonic() - start
+
+    train_for(0)  # compiles
+    evaluate()
+    evaluation, one, many, steps = evaluate(), train_for(1), 0.0, 1
+    while many - one < MEASURED_SECONDS and 4 * steps <= program.capacity * every:
         steps *= 4
-        training = seconds(steps)
-    per_step = max(training - evaluation, 0) / steps
-    return per_step * train.steps + evaluation * len(study.config.evaluations)
+        many = train_for(steps)
+    evaluated_between = (-(-steps // every) - 1) * evaluation
+    per_step = max(many - one - evaluated_between, 0) / max(steps - 1, 1)
+    return per_step * train.steps + len(study.config.evaluations) * evaluation / share
+
+
+def _first(splits: Splits, n: int) -> Splits:
+    train, validation, test = (
+        Dataset(s.x[:n], s.y[:n])
+        for s in (splits.train, splits.validation, splits.test)
+    )
+    return Splits(train, validation, test, splits.n_classes)
