@@ -86,7 +86,7 @@ def diverged(tmp_path_factory) -> Path:
     [
         ((), ("run", "report", "show", "models", "data", "lth run digits")),
         (("run",), ("EXPERIMENT", "--quick", "--dry-run", "--prune.rate", "--out")),
-        (("run", "digits"), ("--train.steps INT", "(default: 800)")),
+        (("run", "digits"), ("--train.steps INT", "(default: 600)")),
         (("report",), ("report.html", "run directories")),
         (("show",), ("RUN", "--json", "null")),
         (("models",), ("parameters", "--json")),
