@@ -95,9 +95,14 @@ def inline_svg(name: str, svg: str) -> str:
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
 
 
-def _page(run: "Run", figures: Iterable[str]) -> str:
-    found = winning_tickets(run.summary)
-    name = str(run.manifest.get("experiment", run.path.name))
+def document(name: str, about: str, body: str) -> str:
+    """Return a page of HTML that stands alone.
+
+    Args:
+        name: title and heading, plain text.
+        about: line below the heading, HTML.
+        body: the rest, HTML.
+    """
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -111,9 +116,18 @@ def _page(run: "Run", figures: Iterable[str]) -> str:
 <main>
 <header>
 <h1>{escape(name)}</h1>
-<p class="quiet">run <code>{escape(run.path.name)}</code></p>
+<p class="quiet">{about}</p>
 </header>
-<p>{escape(_explanation(run))}</p>
+{body}</main>
+</body>
+</html>
+"""
+
+
+def _page(run: "Run", figures: Iterable[str]) -> str:
+    found = winning_tickets(run.summary)
+    name = str(run.manifest.get("experiment", run.path.name))
+    body = f"""<p>{escape(_explanation(run))}</p>
 <p class="finding">{escape(found.sentence).replace(" %", "&nbsp;%")}</p>
 {"".join(figures)}
 <h2>Levels</h2>
@@ -130,10 +144,8 @@ def _page(run: "Run", figures: Iterable[str]) -> str:
 <footer>
 <p>Made by <code>{escape(_command(run))}</code> from the folder that holds the run.</p>
 </footer>
-</main>
-</body>
-</html>
 """
+    return document(name, f"run <code>{escape(run.path.name)}</code>", body)
 
 
 def _explanation(run: "Run") -> str:

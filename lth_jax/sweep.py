@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import plots
 from .claims import winning_tickets
-from .report import CSS, inline_svg, write_file, write_report
+from .report import document, inline_svg, write_file, write_report
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -41,22 +41,7 @@ def _write(path: Path, variants: Mapping[str, "Run"]) -> Path:
 
 
 def _page(name: str, variants: Mapping[str, "Run"], svg: str) -> str:
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(name)}: lottery tickets</title>
-<style>{CSS}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>{escape(name)}</h1>
-<p class="quiet">{len(variants)} variants</p>
-</header>
-<figure id="variants">
+    body = f"""<figure id="variants">
 <div class="paper" role="img">
 {inline_svg("variants", svg)}</div>
 <figcaption>How early training stops (top) and how accurate the network is then
@@ -64,10 +49,8 @@ def _page(name: str, variants: Mapping[str, "Run"], svg: str) -> str:
 least and greatest value; the dashed line is the dense network.</figcaption>
 </figure>
 {"".join(_variant(*item) for item in variants.items())}
-</main>
-</body>
-</html>
 """
+    return document(name, f"{len(variants)} variants", body)
 
 
 def _variant(name: str, run: "Run") -> str:
