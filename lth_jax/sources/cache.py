@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,10 @@ Arrays = Mapping[str, np.ndarray]
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MANIFEST = "manifest.json"
+
+# np.load parses the header with ast, which fails now and then in threads of CPython 3.11
+# ("AST constructor recursion depth mismatch").
+_PARSING = threading.Lock()
 
 
 def root(config: DataConfig) -> Path:
@@ -94,8 +99,10 @@ def _verified(entry: Path) -> Arrays:
         arrays = {}
         for name in NAMES:
             path = entry / f"{name}.npy"
+            with _PARSING:
+                mapped = np.load(path, mmap_mode="r")
             # asarray: the map stays, its special class goes.
-            arrays[name] = np.asarray(np.load(path, mmap_mode="r"))
+            arrays[name] = np.asarray(mapped)
     except (OSError, ValueError, EOFError) as error:
         raise _CorruptError(f"{path}: {error}") from error
     for name, found in _digests(arrays).items():
