@@ -14,6 +14,7 @@ from .dataset import Splits
 from .ensemble import Program, make_program, run_lanes
 from .imp import Study
 from .parallel import Plan
+from .sources import Origin
 from .train import check_fits
 
 CHUNK_SECONDS = 1.0
@@ -27,12 +28,12 @@ class Prepared(NamedTuple):
     Attributes:
         study: the config made concrete.
         splits: the data, on the host.
-        digest: sha256 of the data.
+        origin: which copy of the data it is.
     """
 
     study: Study
     splits: Splits
-    digest: str
+    origin: Origin
 
 
 class Progress:
@@ -81,10 +82,10 @@ def prepare(config: Config) -> Prepared:
         InputError: something is wrong; no work has been done.
     """
     config.validate()
-    splits, digest = sources.load(config.data, config.seed)
+    splits, origin = sources.load(config.data, config.seed)
     model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
     check_fits(model, config.train, splits.train, splits.n_classes)
-    return Prepared(imp.make_study(model, config), splits, digest)
+    return Prepared(imp.make_study(model, config), splits, origin)
 
 
 def run_sweep(variants: Variants, experiment: str) -> Path:
@@ -201,7 +202,7 @@ def _manifest(prepared: Prepared, experiment: str, plan: Plan) -> dict[str, Any]
         "versions": {"python": sys.version.split()[0]} | _versions(),
         "devices": parallel.describe(),
         "plan": plan._asdict(),
-        "data": {"name": config.data.name, "sha256": prepared.digest},
+        "data": {"name": config.data.name} | prepared.origin._asdict(),
         "git": _git(),
         "events": [],
     }

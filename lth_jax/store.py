@@ -58,7 +58,7 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
     stored = read_json(path / "manifest.json")
     if lacking := [key for key in manifest if key not in stored]:
         raise StoreError(f"{path / 'manifest.json'} has no {lacking[0]}: restore it.")
-    if stored["data"] != manifest["data"]:
+    if stored["data"]["sha256"] != manifest["data"]["sha256"]:
         raise StoreError(
             f"{path} was computed on other data ({stored['data']}) than there is now"
             f" ({manifest['data']}). Restore the data, or choose another --out."

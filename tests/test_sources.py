@@ -94,8 +94,8 @@ def test_digits_are_those_of_scikit_learn():
 
 
 def test_digits_digest_is_pinned():
-    _, digest = sources.load(DataConfig(name="digits"), seed=0)
-    assert digest == DIGITS_DIGEST
+    _, origin = sources.load(DataConfig(name="digits"), seed=0)
+    assert origin == (DIGITS_DIGEST, "")
 
 
 def test_digits_need_no_preparation():
@@ -108,7 +108,7 @@ def test_digits_need_no_preparation():
 
 def test_splits_are_disjoint_and_complete():
     splits, _ = sources.load(TINY_MNIST, seed=0)
-    arrays = catalogue.read(TINY_MNIST)
+    arrays = catalogue.read(TINY_MNIST).arrays
     train, validation = (np.round(d.x * 255) for d in splits[:2])
     both = np.concatenate([train, validation]).astype(np.uint8)
     assert len(train) == 130 and len(validation) == 30
@@ -120,14 +120,14 @@ def test_splits_are_disjoint_and_complete():
 
 
 def test_splits_depend_on_the_seed_only():
-    one, digest = sources.load(DataConfig(), seed=1)
+    one, origin = sources.load(DataConfig(), seed=1)
     again, same = sources.load(DataConfig(), seed=1)
     other, also = sources.load(DataConfig(), seed=2)
     np.testing.assert_array_equal(one.validation.x, again.validation.x)
     np.testing.assert_array_equal(one.train.y, again.train.y)
     assert rows(one.validation.x) != rows(other.validation.x)
     np.testing.assert_array_equal(one.test.x, other.test.x)
-    assert digest == same == also
+    assert origin == same == also
 
 
 def test_remaining_training_examples_keep_their_order():
@@ -166,10 +166,10 @@ def test_tfds_images_equal_what_tfds_decodes():
 
 
 def test_second_start_reads_the_cache_without_tfds(no_tfds, cache_dir):
-    first, digest = sources.load(TINY_MNIST, seed=0)
+    first, origin = sources.load(TINY_MNIST, seed=0)
     no_tfds()
     second, same = sources.load(TINY_MNIST, seed=0)
-    assert digest == same
+    assert origin == same
     for a, b in zip(first[:3], second[:3], strict=True):
         np.testing.assert_array_equal(a.x, b.x)
         np.testing.assert_array_equal(a.y, b.y)
@@ -217,7 +217,7 @@ def test_newest_version_wins_and_what_is_unreadable_is_passed_over(tmp_path):
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "missing"])
 @pytest.mark.parametrize("file", ["x_train.npy", "y_test.npy", "manifest.json"])
 def test_corrupt_cache_is_named_and_made_again(file, damage, cache_dir):
-    splits, digest = sources.load(TINY_MNIST, seed=0)
+    splits, origin = sources.load(TINY_MNIST, seed=0)
     (entry,) = cache_dir.iterdir()
     path = entry / file
     content = bytearray(path.read_bytes())
@@ -234,7 +234,7 @@ def test_corrupt_cache_is_named_and_made_again(file, damage, cache_dir):
         again, same = sources.load(TINY_MNIST, seed=0)
     named = "y_test.npy" if (file, damage) == ("manifest.json", "flip") else file
     assert str(entry / named) in str(caught[0].message)
-    assert same == digest
+    assert same == origin
     np.testing.assert_array_equal(again.train.x, splits.train.x)
     with warnings.catch_warnings(action="error"):
         sources.load(TINY_MNIST, seed=0)
@@ -251,15 +251,25 @@ def test_unwritable_cache_is_a_warning(tmp_path):
     assert len(splits.train.x) == 130
 
 
+def test_images_stored_as_jpeg_are_noted_with_and_without_the_cache(no_tfds):
+    config = DataConfig(name="cifar10", dir=str(FIXTURE), validation=10)
+    splits, origin = sources.load(config, seed=0)
+    assert splits.test.x.shape == (20, 32, 32, 3) and splits.n_classes == 10
+    assert "JPEG" in origin.note
+    assert sources.load(TINY_MNIST, seed=0)[1].note == ""
+    no_tfds()
+    assert sources.load(config, seed=0)[1] == origin
+
+
 def test_concurrent_writers_leave_one_good_entry(cache_dir):
-    arrays = dict(catalogue._decode(FIXTURE / "mnist/3.0.1"))
+    decoded = catalogue._decode(FIXTURE / "mnist/3.0.1")
     entry, errors = cache_dir / "mnist-0.0.0-x", []
     start = threading.Barrier(8)
 
     def work():
         start.wait()
         try:
-            cache.write(entry, arrays)
+            cache.write(entry, decoded)
         except BaseException as error:
             errors.append(error)
 
@@ -270,11 +280,11 @@ def test_concurrent_writers_leave_one_good_entry(cache_dir):
         thread.join()
     assert errors == []
     assert list(cache_dir.iterdir()) == [entry]
-    assert cache.digest(cache.read(entry)) == cache.digest(arrays)
+    assert cache.digest(cache.read(entry).arrays) == cache.digest(decoded.arrays)
 
 
 def test_entry_appears_only_when_complete(cache_dir, monkeypatch):
-    arrays = catalogue._decode(FIXTURE / "mnist/3.0.1")
+    decoded = catalogue._decode(FIXTURE / "mnist/3.0.1")
     entry = cache_dir / "entry"
 
     def fail(*args):
@@ -282,17 +292,21 @@ def test_entry_appears_only_when_complete(cache_dir, monkeypatch):
 
     monkeypatch.setattr(cache.np, "save", fail)
     with pytest.raises(OSError, match="disk full"):
-        cache.write(entry, arrays)
+        cache.write(entry, decoded)
     assert list(cache_dir.iterdir()) == []
 
 
 def test_order_of_a_source_does_not_matter():
-    arrays = catalogue._decode(FIXTURE / "mnist/3.0.1")
-    backwards = {name: array[::-1] for name, array in arrays.items()}
-    assert cache.digest(backwards) != cache.digest(arrays)
-    assert cache.digest(cache.canonical(backwards)) == cache.digest(
-        cache.canonical(arrays)
+    decoded = catalogue._decode(FIXTURE / "mnist/3.0.1")
+    backwards = decoded._replace(
+        arrays={name: array[::-1] for name, array in decoded.arrays.items()}
     )
+    digests = [cache.digest(each.arrays) for each in (decoded, backwards)]
+    assert digests[0] != digests[1]
+    digests = [
+        cache.digest(cache.canonical(each).arrays) for each in (decoded, backwards)
+    ]
+    assert digests[0] == digests[1]
 
 
 def test_damaged_data_dir_is_an_input_error(tmp_path):
@@ -338,7 +352,7 @@ def idx_folder(tmp_path, monkeypatch):
     """The fixture's examples as four IDX files, which count as the published ones."""
     folder = tmp_path / "idx"
     folder.mkdir()
-    arrays = catalogue._decode(FIXTURE / "mnist/3.0.1")
+    arrays = catalogue._decode(FIXTURE / "mnist/3.0.1").arrays
     for name, file in mnist.FILES.items():
         array = arrays[name].astype(np.uint8)
         shape = array.shape[:3]
@@ -356,13 +370,13 @@ def prepare_from(folder):
 def test_prepared_files_give_the_same_data_as_tfds(
     idx_folder, cache_dir, no_tfds, no_network
 ):
-    expected, digest = sources.load(TINY_MNIST, seed=0)
+    expected, origin = sources.load(TINY_MNIST, seed=0)
     shutil.rmtree(cache_dir)
     no_tfds()
     entry = prepare_from(idx_folder)
     assert entry.parent == cache_dir and entry.name == "mnist-3.0.1-prepared"
     splits, same = sources.load(DataConfig(name="mnist", validation=30), seed=0)
-    assert same == digest
+    assert same == origin
     for a, b in zip(splits[:3], expected[:3], strict=True):
         np.testing.assert_array_equal(a.x, b.x)
         np.testing.assert_array_equal(a.y, b.y)
@@ -552,7 +566,7 @@ def test_bad_arrays_are_named(case):
 )
 def test_full_mnist_is_mnist(no_tfds):
     config = DataConfig(name="mnist", dir=str(FULL))
-    splits, digest = sources.load(config, seed=0)
+    splits, origin = sources.load(config, seed=0)
     assert [len(d.x) for d in splits[:3]] == [55_000, 5_000, 10_000]
     assert histogram(splits.train.y, splits.validation.y) == (
         [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -562,8 +576,8 @@ def test_full_mnist_is_mnist(no_tfds):
     )
     total = sum(d.x.sum(dtype=np.float64) for d in splits[:2])
     assert total * 255 / (60_000 * 784) == pytest.approx(33.318421, abs=1e-5)
-    assert digest == MNIST_DIGEST
+    assert origin == (MNIST_DIGEST, "")
     no_tfds()
     start = time.monotonic()
-    assert sources.load(config, seed=0)[1] == digest
+    assert sources.load(config, seed=0)[1] == origin
     assert time.monotonic() - start < 1

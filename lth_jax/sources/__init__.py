@@ -26,7 +26,19 @@ SPLIT_STREAM = 0x5EED
 """Second word of the seed that draws the validation examples."""
 
 
-def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
+class Origin(NamedTuple):
+    """Which copy of a data set was read.
+
+    Attributes:
+        sha256: hex digest of the decoded data before splitting.
+        note: what a reader of results must know of this copy; mostly empty.
+    """
+
+    sha256: str
+    note: str
+
+
+def load(config: DataConfig, seed: int) -> tuple[Splits, Origin]:
     """Load a data set and draw its validation examples, without any network.
 
     Args:
@@ -34,9 +46,8 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
         seed: draws the validation examples: one split per run.
 
     Returns:
-        The splits and the sha256 (hex) of the decoded data before splitting. Images are
-        float32 [n, height, width, channels] in [0, 1]: pixels / 255, but digits / 16,
-        their maximum; with ``config.normalize`` every channel is shifted and scaled by
+        The splits and their origin. Images are float32 [n, height, width, channels] in
+        [0, 1]: pixels / 255, but digits / 16, their maximum; with ``config.normalize`` every channel is shifted and scaled by
         mean and standard deviation of the training set. Labels are int32. Remaining
         training examples keep their order.
 
@@ -44,7 +55,7 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
         InputError: unknown name, data not prepared, or too many validation examples.
 
     Example:
-        >>> splits, digest = load(DataConfig(name="digits"), seed=0)
+        >>> splits, origin = load(DataConfig(name="digits"), seed=0)
         >>> splits.train.x.shape, splits.validation.x.shape, splits.test.x.shape
         ((1197, 8, 8, 1), (240, 8, 8, 1), (360, 8, 8, 1))
 
@@ -54,7 +65,7 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
         (CC BY 4.0), in scikit-learn's copy; see ``assets/make_digits.py``.
     """
     source = _source(config.name)
-    arrays = source.read(config)
+    arrays, note = source.read(config)
     splits = _split(
         Dataset(_scaled(arrays["x_train"], source.white), arrays["y_train"]),
         Dataset(_scaled(arrays["x_test"], source.white), arrays["y_test"]),
@@ -62,7 +73,8 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, str]:
         seed,
         source.n_classes,
     )
-    return _normalized(splits) if config.normalize else splits, cache.digest(arrays)
+    origin = Origin(cache.digest(arrays), note)
+    return _normalized(splits) if config.normalize else splits, origin
 
 
 def _normalized(splits: Splits) -> Splits:
@@ -211,11 +223,12 @@ def _assets() -> Any:
     return resources.files("lth_jax") / "assets"
 
 
-def _digits(_: DataConfig) -> cache.Arrays:
+def _digits(_: DataConfig) -> cache.Decoded:
     """Read the embedded digits."""
     with (_assets() / "digits.npz").open("rb") as file, np.load(file) as archive:
         arrays = {name: archive[name] for name in cache.NAMES}
-    return arrays | {y: arrays[y].astype(np.int32) for y in ("y_train", "y_test")}
+    labels = {y: arrays[y].astype(np.int32) for y in ("y_train", "y_test")}
+    return cache.Decoded(arrays | labels)
 
 
 def _not_here(_: DataConfig) -> Path:
@@ -229,7 +242,7 @@ def _not_here(_: DataConfig) -> Path:
 class _Source(NamedTuple):
     """A data set: how to read and prepare it, and what is known of it."""
 
-    read: Callable[[DataConfig], cache.Arrays]
+    read: Callable[[DataConfig], cache.Decoded]
     prepare: Callable[[DataConfig], Path]
     n_validation: int
     n_classes: int

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -16,6 +17,19 @@ from ..config import DataConfig
 
 Arrays = Mapping[str, np.ndarray]
 """Decoded data: uint8 ``x_*`` [n, height, width, channels], int32 ``y_*`` [n]."""
+
+
+class Decoded(NamedTuple):
+    """A data set as it is decoded.
+
+    Attributes:
+        arrays: images and labels.
+        note: what a reader of results must know of this copy; mostly empty.
+    """
+
+    arrays: Arrays
+    note: str = ""
+
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MANIFEST = "manifest.json"
@@ -37,22 +51,23 @@ def digest(arrays: Arrays) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()
 
 
-def canonical(arrays: Arrays) -> Arrays:
+def canonical(decoded: Decoded) -> Decoded:
     """Put the examples in one order, whatever order their source has.
 
     It is the order of their sha256: as good as shuffled, with no class or shade first.
     """
     ordered = {}
     for split in ("train", "test"):
-        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"].astype(np.int32)
+        x = decoded.arrays[f"x_{split}"]
+        y = decoded.arrays[f"y_{split}"].astype(np.int32)
         examples = zip(x, y, strict=True)
         keys = [hashlib.sha256(a.tobytes() + b.tobytes()).digest() for a, b in examples]
         order = sorted(range(len(keys)), key=keys.__getitem__)
         ordered |= {f"x_{split}": x[order], f"y_{split}": y[order]}
-    return ordered
+    return decoded._replace(arrays=ordered)
 
 
-def read(entry: Path) -> Arrays | None:
+def read(entry: Path) -> Decoded | None:
     """Map the arrays of an entry into memory, after comparing their checksums.
 
     Args:
@@ -71,7 +86,7 @@ def read(entry: Path) -> Arrays | None:
         return None
 
 
-def write(entry: Path, arrays: Arrays) -> None:
+def write(entry: Path, decoded: Decoded) -> None:
     """Write an entry so that readers see all of it or nothing.
 
     Of concurrent writers, which all hold the same arrays, the first wins.
@@ -80,8 +95,9 @@ def write(entry: Path, arrays: Arrays) -> None:
     mine.mkdir(parents=True)
     try:
         for name in NAMES:
-            np.save(mine / f"{name}.npy", arrays[name])
-        (mine / MANIFEST).write_text(json.dumps(_digests(arrays), indent=2) + "\n")
+            np.save(mine / f"{name}.npy", decoded.arrays[name])
+        manifest = {"note": decoded.note} | _digests(decoded.arrays)
+        (mine / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
         _move(mine, entry)
     finally:
         shutil.rmtree(mine, ignore_errors=True)
@@ -91,11 +107,13 @@ class _CorruptError(Exception):
     """A file of an entry is not what was written; the message names it."""
 
 
-def _verified(entry: Path) -> Arrays:
+def _verified(entry: Path) -> Decoded:
     """Map the arrays of an entry, or raise ``_CorruptError``."""
     path = entry / MANIFEST
     try:
         expected = json.loads(path.read_text())
+        if "note" not in expected:
+            raise _CorruptError(f"{path} has no note")
         arrays = {}
         for name in NAMES:
             path = entry / f"{name}.npy"
@@ -108,7 +126,7 @@ def _verified(entry: Path) -> Arrays:
     for name, found in _digests(arrays).items():
         if found != expected.get(name):
             raise _CorruptError(f"{entry / name}.npy: wrong checksum")
-    return arrays
+    return Decoded(arrays, expected["note"])
 
 
 def _move(new: Path, entry: Path) -> None:

@@ -15,8 +15,16 @@ from ..config import DataConfig
 from ..errors import InputError
 from . import cache, mnist
 
+JPEG = b"\xff\xd8\xff"
+"""First bytes of a JPEG image."""
+LOSSY = (
+    "a copy stored as JPEG, not the original pixels: accuracies may differ somewhat from"
+    " published ones"
+)
+"""The note on data sets whose originals are lossless; all here are."""
 
-def read(config: DataConfig) -> cache.Arrays:
+
+def read(config: DataConfig) -> cache.Decoded:
     """Return a data set: from the cache, else decoded from its TFDS data_dir.
 
     Raises:
@@ -26,22 +34,22 @@ def read(config: DataConfig) -> cache.Arrays:
     if folder is None:
         return _prepared(config)
     entry = cache.root(config) / f"{config.name}-{folder.name}-{_identity(folder)}"
-    arrays = cache.read(entry)
-    if arrays is None:
-        arrays = cache.canonical(_decode(folder))
+    decoded = cache.read(entry)
+    if decoded is None:
+        decoded = cache.canonical(_decode(folder))
         try:
-            cache.write(entry, arrays)
+            cache.write(entry, decoded)
         except OSError as error:
             warnings.warn(f"decoded data are not cached: {error}", stacklevel=2)
-    return arrays
+    return decoded
 
 
-def _prepared(config: DataConfig) -> cache.Arrays:
+def _prepared(config: DataConfig) -> cache.Decoded:
     """Return what ``lth data prepare`` has made, or say how to get the data."""
     data_dir = _data_dir(config)
     entry = cache.root(config) / mnist.ENTRY
-    arrays = cache.read(entry) if config.name == "mnist" else None
-    if arrays is None:
+    decoded = cache.read(entry) if config.name == "mnist" else None
+    if decoded is None:
         command = "type `lth data prepare mnist`, or " if config.name == "mnist" else ""
         raise InputError(
             f"{config.name} is not prepared (as array_record) in {data_dir}: {command}"
@@ -49,7 +57,7 @@ def _prepared(config: DataConfig) -> cache.Arrays:
         )
     if config.dir is not None:
         warnings.warn(f"no {config.name} in {data_dir}: {entry} is used", stacklevel=2)
-    return arrays
+    return decoded
 
 
 def _data_dir(config: DataConfig) -> Path:
@@ -76,27 +84,29 @@ def _identity(folder: Path) -> str:
     return hashlib.sha256(info + json.dumps(sizes).encode()).hexdigest()[:12]
 
 
-def _decode(folder: Path) -> cache.Arrays:
+def _decode(folder: Path) -> cache.Decoded:
     """Decode the train and test images of a TFDS folder."""
     import tensorflow_datasets as tfds
 
     try:
         builder: Any = tfds.builder_from_directory(folder)
         shape = builder.info.features["image"].shape
-        arrays = {}
+        arrays, is_lossy = {}, False
         for split in ("train", "test"):
             source = builder.as_data_source(
                 split, decoders={"image": tfds.decode.SkipDecoding()}
             )
             # One by one takes three times as long.
             rows = source.__getitems__(range(len(source)))
-            arrays[f"x_{split}"] = _images([row["image"] for row in rows], shape)
+            encoded = [row["image"] for row in rows]
+            is_lossy |= any(image.startswith(JPEG) for image in encoded)
+            arrays[f"x_{split}"] = _images(encoded, shape)
             arrays[f"y_{split}"] = np.array([row["label"] for row in rows], np.int32)
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
             f"cannot read the TFDS data set in {folder}, prepare it again: {error}"
         ) from error
-    return arrays
+    return cache.Decoded(arrays, LOSSY if is_lossy else "")
 
 
 def _images(encoded: list[bytes], shape: tuple[int, ...]) -> np.ndarray:

@@ -54,13 +54,13 @@ def prepare(config: DataConfig) -> Path:
     if cache.read(entry) is not None:
         return entry
     if config.dir is not None:
-        arrays = _read(Path(config.dir).expanduser())
+        decoded = _read(Path(config.dir).expanduser())
     else:
         with tempfile.TemporaryDirectory() as folder:
             _download(Path(folder))
-            arrays = _read(Path(folder))
+            decoded = _read(Path(folder))
     try:
-        cache.write(entry, cache.canonical(arrays))
+        cache.write(entry, cache.canonical(decoded))
     except OSError as error:
         raise InputError(
             f"cannot write {entry}: {error}. Name another folder with --cache."
@@ -68,7 +68,7 @@ def prepare(config: DataConfig) -> Path:
     return entry
 
 
-def _read(folder: Path) -> cache.Arrays:
+def _read(folder: Path) -> cache.Decoded:
     """Check and parse the four files of a folder."""
     arrays = {}
     for name, file in FILES.items():
@@ -84,7 +84,7 @@ def _read(folder: Path) -> cache.Arrays:
             raise InputError(f"{path} is not the published file: fetch it again.")
         array = _parse(gzip.decompress(content))
         arrays[name] = array[..., None] if name.startswith("x") else array
-    return arrays
+    return cache.Decoded(arrays)
 
 
 def _parse(content: bytes) -> np.ndarray:

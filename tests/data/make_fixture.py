@@ -1,4 +1,4 @@
-"""Make a small TFDS data set from the first records of a prepared one.
+"""Make small TFDS data sets from the first records of prepared ones.
 
     python tests/data/make_fixture.py SOURCE_DATA_DIR tests/data/tfds
 
@@ -15,8 +15,10 @@ from array_record.python.array_record_module import (
     ArrayRecordWriter,
 )
 
-DATASET = "mnist/3.0.1"
-N_EXAMPLES = {"train": 160, "test": 100}
+N_EXAMPLES = {
+    "mnist/3.0.1": {"train": 160, "test": 100},
+    "cifar10/3.0.2": {"train": 60, "test": 20},
+}
 OPTIONS = "group_size:1"
 """One record per chunk, as TFDS writes them: its reader complains of anything else."""
 
@@ -33,13 +35,12 @@ def copy_records(source: Path, target: Path, n: int) -> int:
     return sum(map(len, records))
 
 
-def main(source: Path, target: Path) -> None:
-    """Write ``target/mnist/3.0.1`` from ``source/mnist/3.0.1``."""
-    source, target = source / DATASET, target / DATASET
+def copy(source: Path, target: Path, counts: dict[str, int]) -> None:
+    """Write a folder of TFDS with the first examples of another one's splits."""
     target.mkdir(parents=True, exist_ok=True)
     info = json.loads((source / "dataset_info.json").read_text())
     for split in info["splits"]:
-        name, n = split["name"], N_EXAMPLES[split["name"]]
+        name, n = split["name"], counts[split["name"]]
         shard = f"{info['name']}-{name}.array_record-00000-of-00001"
         split["numBytes"] = str(copy_records(source / shard, target / shard, n))
         split["shardLengths"] = [str(n)]
@@ -49,4 +50,5 @@ def main(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    for dataset, counts in N_EXAMPLES.items():
+        copy(Path(sys.argv[1], dataset), Path(sys.argv[2], dataset), counts)
