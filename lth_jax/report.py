@@ -27,25 +27,6 @@ if TYPE_CHECKING:
 
     from .runs import Run
 
-FIGURES = {
-    "figure_4": (
-        plots.figure_4,
-        "Figure 4. How early training stops (left) and how accurate the network is then"
-        " (right), by the share of weights that remain. Early stop is the step of least"
-        " validation loss. Lines are means over networks, bars their least and greatest"
-        " value; the dashed line is the dense network. A control's random draw is the"
-        " same at all levels.",
-    ),
-    "figure_3": (
-        plots.figure_3,
-        "Figure 3. Validation loss (left) and test accuracy (right) during training, up"
-        " to twice the dense network's early stop, at the run's levels nearest to those"
-        " of the paper's figure. Lines are means over networks, bands reach from the"
-        " least to the greatest value.",
-    ),
-}
-"""The figures of the page in order, with captions; the numbers are the paper's."""
-
 
 def write_report(run: "Run") -> Path:
     """Write ``report.html`` and ``figures/*.svg`` and ``*.png`` into the run directory.
@@ -66,16 +47,22 @@ def write_report(run: "Run") -> Path:
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 3 and 4.
     """
-    figures = []
-    for name, (draw, caption) in FIGURES.items():
-        figure = draw(run)
-        svg = plots.render(figure, "svg")
-        write_file(run.path / "figures" / f"{name}.svg", svg)
-        write_file(run.path / "figures" / f"{name}.png", plots.render(figure, "png"))
-        figures.append(_figure(name, caption, svg.decode()))
+    figures = write_figures(run.path, {run.path.name: run})
     page = run.path / "report.html"
     write_file(page, _page(run, figures).encode())
     return page
+
+
+def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
+    """Write the figures that runs support, as SVG and PNG; return them as HTML."""
+    shown = []
+    for name, exhibit in plots.supported(runs).items():
+        figure = exhibit.draw(runs)
+        svg = plots.render(figure, "svg")
+        write_file(path / "figures" / f"{name}.svg", svg)
+        write_file(path / "figures" / f"{name}.png", plots.render(figure, "png"))
+        shown.append(_figure(name, exhibit.caption, svg.decode()))
+    return "".join(shown)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -89,7 +76,7 @@ def write_file(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def inline_svg(name: str, svg: str) -> str:
+def _inline_svg(name: str, svg: str) -> str:
     """Return the svg element alone, its ids prefixed: a page's ids must be unique."""
     element = svg[svg.index("<svg") :]
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
@@ -124,12 +111,12 @@ def document(name: str, about: str, body: str) -> str:
 """
 
 
-def _page(run: "Run", figures: Iterable[str]) -> str:
+def _page(run: "Run", figures: str) -> str:
     found = winning_tickets(run.summary)
     name = str(run.manifest.get("experiment", run.path.name))
     body = f"""<p>{escape(_explanation(run))}</p>
 <p class="finding">{escape(found.sentence).replace(" %", "&nbsp;%")}</p>
-{"".join(figures)}
+{figures}
 <h2>Levels</h2>
 {_level_table(run.summary, found)}
 <h2>Claims of the paper</h2>
@@ -186,7 +173,7 @@ def _figure(name: str, caption: str, svg: str) -> str:
     text = escape(caption)
     return f"""<figure id="{name}">
 <div class="paper" role="img" aria-label="{text}">
-{inline_svg(name, svg)}</div>
+{_inline_svg(name, svg)}</div>
 <figcaption>{text}</figcaption>
 </figure>
 """

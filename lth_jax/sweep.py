@@ -5,9 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import plots
 from .claims import winning_tickets
-from .report import document, inline_svg, write_file, write_report
+from .report import document, write_figures, write_file, write_report
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -31,26 +30,12 @@ def write_reports(path: Path) -> list[Path]:
 
 
 def _write(path: Path, variants: Mapping[str, "Run"]) -> Path:
-    figure = plots.figure_variants(variants)
-    svg = plots.render(figure, "svg")
-    write_file(path / "figures" / "variants.svg", svg)
-    write_file(path / "figures" / "variants.png", plots.render(figure, "png"))
+    figures = write_figures(path, variants)
+    body = figures + "".join(_variant(*item) for item in variants.items())
     page = path / "report.html"
-    write_file(page, _page(path.name, variants, svg.decode()).encode())
+    about = f"{len(variants)} variants"
+    write_file(page, document(path.name, about, body).encode())
     return page
-
-
-def _page(name: str, variants: Mapping[str, "Run"], svg: str) -> str:
-    body = f"""<figure id="variants">
-<div class="paper" role="img">
-{inline_svg("variants", svg)}</div>
-<figcaption>How early training stops (top) and how accurate the network is then
-(bottom), by the share of weights that remain. Lines are means over networks, bars their
-least and greatest value; the dashed line is the dense network.</figcaption>
-</figure>
-{"".join(_variant(*item) for item in variants.items())}
-"""
-    return document(name, f"{len(variants)} variants", body)
 
 
 def _variant(name: str, run: "Run") -> str:

@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgba
 
 from lth_jax import plots
 from lth_jax.claims import winning_tickets
-from lth_jax.config import Config, to_dict
+from lth_jax.config import Config, PruneConfig, to_dict
 from lth_jax.report import write_report
 from lth_jax.runs import Run
 
@@ -247,6 +247,8 @@ def make_run(
                 who
                 | {"density": 0.8**level, "status": "ok", "early_stop_step": steps[at]}
                 | {"test_accuracy_es": accuracy[at]}
+                | {"test_accuracy_final": accuracy[at] - 0.01}
+                | {"train_accuracy_final": accuracy[at] + 0.01}
             )
             for split in ("validation", "test"):
                 loss = curve_of(kind, split)[at]
@@ -277,14 +279,27 @@ def run(tmp_path) -> Run:
 # Figures.
 
 
-@pytest.mark.parametrize("panel", [0, 1])
+def bars_of(ax):
+    return {bar.get_label(): bar for bar in ax.containers}
+
+
+PANELS = [
+    ("early_stop_step", 1, 0),
+    ("test_accuracy_es", 100, 0),
+    ("test_accuracy_es", 100, -1),
+    ("test_accuracy_es", 100, 1),
+]
+"""Column, scale and shift of the panels of figure 4, from the synthetic numbers."""
+
+
+@pytest.mark.parametrize("panel", range(4))
 @pytest.mark.parametrize("kind", DRAWS)
 def test_figure_4_shows_means_and_extremes_of_all_networks(run, kind, panel):
-    name, scale = [("early_stop_step", 1), ("test_accuracy_es", 100)][panel]
+    name, scale, shift = PANELS[panel]
     values = numbers_of(kind, name)
-    values = scale * values.reshape(LEVELS + 1, -1)
-    dense = scale * numbers_of("ticket", name)[0].ravel()
-    bars = {bar.get_label(): bar for bar in plots.figure_4(run).axes[panel].containers}
+    values = shift + scale * values.reshape(LEVELS + 1, -1)
+    dense = shift + scale * numbers_of("ticket", name)[0].ravel()
+    bars = bars_of(plots.figure_4({"": run}).axes[panel])
     line, _, (segments,) = bars[kind.replace("_", " ")].lines
     np.testing.assert_allclose(line.get_xdata(), 100 * 0.8 ** np.arange(LEVELS + 1))
     means = [dense.mean(), *values[1:].mean(axis=1)]
@@ -296,19 +311,15 @@ def test_figure_4_shows_means_and_extremes_of_all_networks(run, kind, panel):
 
 
 def test_figure_4_has_a_falling_log_axis_and_the_dense_line(run):
-    for ax, name, scale in zip(
-        plots.figure_4(run).axes,
-        ("early_stop_step", "test_accuracy_es"),
-        (1, 100),
-        strict=True,
-    ):
+    axes = plots.figure_4({"": run}).axes
+    for ax, (name, scale, shift) in zip(axes, PANELS, strict=True):
         assert ax.get_xscale() == "log"
         left, right = ax.get_xlim()
         assert left > 100 > 100 * 0.8**LEVELS > right
         ticks = [tick.get_text() for tick in ax.get_xticklabels()]
         assert ticks == "100 80.0 64.0 51.2 41.0 32.8 26.2 21.0 16.8".split()
         (dense,) = [line for line in ax.lines if line.get_label() == "dense"]
-        mean = scale * numbers_of("ticket", name)[0].mean()
+        mean = shift + scale * numbers_of("ticket", name)[0].mean()
         np.testing.assert_allclose(dense.get_ydata(), mean)
 
 
@@ -317,25 +328,36 @@ def test_figure_4_ticks_keep_their_distance(run):
         run.summary.assign(density=run.summary["density"] * factor)
         for factor in np.geomspace(1, 1e-3, 50)
     )
-    figure = plots.figure_4(run._replace(summary=many))
+    figure = plots.figure_4({"": run._replace(summary=many)})
     ticks = figure.axes[0].get_xticks()
     assert ticks[0] == 100
     assert 5 <= len(ticks) <= 9
     assert set(np.round(ticks, 6)) <= set(np.round(100 * many["density"], 6))
 
 
-def test_figure_3_shows_the_nearest_levels(run):
+LINES = [
+    [("ticket", 0), ("ticket", 3), ("ticket", 7)],
+    [("ticket", 0), ("ticket", 7), ("ticket", 8)],
+    [*(("ticket", n) for n in (0, 3, 7)), *(("random_reinit", n) for n in (3, 7))],
+]
+"""Kind and level of the lines of figure 3: the nearest to the paper's densities."""
+
+
+@pytest.mark.parametrize(
+    ("draw", "split"), [(plots.figure_3, "test"), (plots.figure_11, "validation")]
+)
+def test_figures_3_and_11_show_the_nearest_levels(run, draw, split):
     last = 2 * numbers_of("ticket", "early_stop_step")[0].mean()
     shown = STEPS[last >= STEPS]
-    figure = plots.figure_3(run)
-    labels = ["100 %", "51.2 %", "21.0 %", "16.8 %"]
-    labels += ["51.2 % random reinit", "21.0 % random reinit"]
-    levels = [0, 3, 7, 8, 3, 7]
-    splits = ("validation", "test")
-    for ax, split in zip(figure.axes, splits, strict=True):
-        assert [line.get_label() for line in ax.lines] == labels
-        for line, level, band in zip(ax.lines, levels, ax.collections, strict=True):
-            kind = "random_reinit" if "reinit" in line.get_label() else "ticket"
+    colours = {}
+    for ax, lines in zip(draw({"": run}).axes, LINES, strict=True):
+        assert ax.get_xlim() == (0, last)
+        for line, who, band in zip(ax.lines, lines, ax.collections, strict=True):
+            kind, level = who
+            density = "100 %" if level == 0 else f"{100 * 0.8**level:.1f} %"
+            plain = kind == "ticket"
+            assert line.get_label() == density + ("" if plain else " random reinit")
+            assert (line.get_linestyle() == "-") == plain
             values = curve_of(kind, split)[level].reshape(-1, STEPS.size)
             if split == "test":
                 values = 100 * (1 - values / 9)
@@ -345,25 +367,105 @@ def test_figure_3_shows_the_nearest_levels(run):
             extent = band.get_paths()[0].get_extents()
             assert extent.ymin == pytest.approx(values.min())
             assert extent.ymax == pytest.approx(values.max())
-        assert ax.get_xlim() == (0, last)
-    colours = [to_rgba(line.get_color()) for line in figure.axes[0].lines]
-    assert colours[1:3] == colours[4:]
-    assert len(set(colours)) == 4
+            colours.setdefault(level, set()).add(to_rgba(line.get_color()))
+    assert all(len(of_level) == 1 for of_level in colours.values())
+    assert len(set.union(*colours.values())) == 4
 
 
 def test_figure_3_does_not_squash_the_trained_part(run):
-    losses, accuracies = plots.figure_3(run).axes
+    accuracies, losses = (
+        draw({"": run}).axes[1] for draw in (plots.figure_3, plots.figure_11)
+    )
     assert losses.get_ylim()[1] < 1 < losses.lines[0].get_ydata()[0]
     assert accuracies.get_ylim()[0] > 80 > accuracies.lines[0].get_ydata()[0]
 
 
-def test_figure_3_leaves_out_losses_that_are_not_finite(run):
+def test_figure_11_leaves_out_losses_that_are_not_finite(run):
     curves = run.curves.copy()
     one = (curves["kind"] == "ticket") & (curves["replicate"] == 0)
     curves.loc[one & (curves["level"] == 3) & (curves["step"] > 0), "loss"] = np.inf
-    line = plots.figure_3(run._replace(curves=curves)).axes[0].lines[1]
+    line = plots.figure_11({"": run._replace(curves=curves)}).axes[0].lines[1]
     values = curve_of("ticket", "validation")[3, 1:, 0].mean(axis=0)
     np.testing.assert_allclose(line.get_ydata()[1:], values[1 : line.get_xdata().size])
+
+
+def of_model(run: Run, **model) -> Run:
+    return run._replace(config=run.config | {"model": model})
+
+
+@pytest.mark.parametrize(
+    ("draw", "steps"),
+    [(plots.figure_7, (250, 550, 1000)), (plots.figure_8, (350, 650, 1000))],
+)
+def test_figures_7_and_8_look_at_moments_of_training(run, draw, steps):
+    figure = draw({"": run})
+    for ax, step in zip(figure.axes, steps, strict=True):
+        at = list(STEPS).index(step)
+        for kind in DRAWS:
+            values = 100 * (1 - curve_of(kind, "test")[..., at] / 9)
+            line, _, _ = bars_of(ax)[kind.replace("_", " ")].lines
+            means = values.reshape(LEVELS + 1, -1).mean(axis=1)
+            np.testing.assert_allclose(line.get_ydata()[1:], means[1:])
+    assert figure.axes[-1].get_title("left").endswith("at 100 % of training")
+
+
+def test_several_runs_differ_in_colour_and_their_kinds_in_line_style(run):
+    runs = {"fast": run, "slow": run._replace(summary=run.summary.query("level < 6"))}
+    bars = bars_of(plots.figure_5(runs).axes[0])
+    kinds = [kind.replace("_", " ") for kind in DRAWS]
+    assert list(bars) == [f"{name} {kind}" for name in runs for kind in kinds]
+    look = {
+        name: (bar.lines[0].get_color(), bar.lines[0].get_linestyle())
+        for name, bar in bars.items()
+    }
+    assert len(set(look.values())) == 6
+    assert look["fast ticket"][0] == look["fast shuffle mask"][0]
+    assert look["fast random reinit"][1] == look["slow random reinit"][1] == "--"
+    assert len(bars["slow ticket"].lines[0].get_xdata()) == 6
+
+
+@pytest.mark.parametrize(
+    ("draw", "kinds"),
+    [(plots.figure_1, {"ticket", "shuffle mask"}), (plots.figure_6, {"ticket"})],
+)
+def test_figures_1_and_6_show_some_kinds_only(run, draw, kinds):
+    assert bars_of(draw({"": run}).axes[0]).keys() == kinds
+
+
+def test_density_axis_of_one_shot_runs_is_linear(run):
+    one_shot = run._replace(config=to_dict(Config(prune=PruneConfig(one_shot=(0.5,)))))
+    scales = [
+        {ax.get_xscale() for ax in plots.figure_4(runs).axes}
+        for runs in ({"": one_shot}, {"one": one_shot, "many": run})
+    ]
+    assert scales == [{"linear"}, {"log"}]
+
+
+SUPPORTED = {
+    "lenet": (dict(name="lenet"), {"figure_4"}),
+    "conv": (dict(name="conv4", dropout=0.0), {"figure_5"}),
+    "dropout": (dict(name="conv2", dropout=0.5), {"figure_6"}),
+    "vgg19": (dict(name="vgg19"), {"figure_7"}),
+    "resnet18": (dict(name="resnet18"), {"figure_8"}),
+}
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_runs_support_the_figures_of_their_network(run, name):
+    model, own = SUPPORTED[name]
+    one = of_model(run, **model)
+    always = {"figure_3", "figure_11"}
+    assert plots.supported({"": one}).keys() == own | always | {"figure_1"}
+    plain = one._replace(summary=one.summary.query("kind != 'shuffle_mask'"))
+    assert plots.supported({"": plain}).keys() == own | always
+    assert plots.supported({"a": plain, "b": plain}).keys() == own
+
+
+def test_mixed_networks_support_figure_1_only_if_all_have_random_masks(run):
+    runs = {name: of_model(run, name=name) for name in ("lenet", "conv2", "conv6")}
+    assert "figure_1" in plots.supported(runs)
+    runs["lenet"] = make_run(run.path, ("ticket",))
+    assert "figure_1" not in plots.supported(runs)
 
 
 def without_numbers(run: Run) -> Run:
@@ -409,10 +511,10 @@ def test_odd_runs_have_a_page(run, name):
 
 
 def test_drawing_leaves_global_settings_alone_and_ignores_them(run):
-    first = plots.render(plots.figure_4(run), "svg")
+    first = plots.render(plots.figure_4({"": run}), "svg")
     with matplotlib.rc_context({"font.size": 23.0, "svg.hashsalt": "other"}):
         before = dict(matplotlib.rcParams)
-        assert plots.render(plots.figure_4(run), "svg") == first
+        assert plots.render(plots.figure_4({"": run}), "svg") == first
         assert dict(matplotlib.rcParams) == before
     assert b"<dc:date>" not in first
 
@@ -466,7 +568,7 @@ def test_the_page_holds_all_it_shows(run):
     assert path == run.path / "report.html"
     html = path.read_text()
     page = parse(html)
-    assert page.tags["svg"] == 2
+    assert page.tags["svg"] == 4
     assert page.tags["script"] == page.tags["img"] == page.tags["link"] == 0
     assert winning_tickets(run.summary).sentence in page.text
     accuracy = numbers_of("random_reinit", "test_accuracy_es")[4]
@@ -488,7 +590,9 @@ def test_the_page_holds_all_it_shows(run):
 
 
 def test_winning_levels_are_shaded(run, undrawn):
-    summary = table_of(DENSE, GOOD, FAILURES["early"][0])
+    summary = table_of(DENSE, GOOD, FAILURES["early"][0]).assign(
+        test_accuracy_final=0.9, train_accuracy_final=0.9
+    )
     page = write_report(run._replace(summary=summary)).read_text()
     assert page.count('<tr class="wins"><td>1</td>') == page.count('class="wins"') == 1
 
@@ -532,7 +636,9 @@ def test_the_same_run_gives_the_same_bytes(run, tmp_path):
 
     write_report(run)
     first = contents(run.path)
-    names = {f"figures/figure_{n}.{form}" for n in (3, 4) for form in ("svg", "png")}
+    names = {
+        f"figures/figure_{n}.{form}" for n in (1, 3, 4, 11) for form in ("svg", "png")
+    }
     assert set(first) == names | {"report.html"}
     write_report(run)
     assert contents(run.path) == first

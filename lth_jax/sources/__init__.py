@@ -47,9 +47,9 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, Origin]:
 
     Returns:
         The splits and their origin. Images are float32 [n, height, width, channels] in
-        [0, 1]: pixels / 255, but digits / 16, their maximum; with ``config.normalize`` every channel is shifted and scaled by
-        mean and standard deviation of the training set. Labels are int32. Remaining
-        training examples keep their order.
+        [0, 1]: pixels / 255, but digits / 16, their maximum; with ``config.normalize``
+        every channel is shifted and scaled by mean and standard deviation of the
+        training set. Labels are int32. Remaining training examples keep their order.
 
     Raises:
         InputError: unknown name, data not prepared, or too many validation examples.

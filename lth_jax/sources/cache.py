@@ -34,8 +34,8 @@ class Decoded(NamedTuple):
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MANIFEST = "manifest.json"
 
-# np.load parses the header with ast, which fails now and then in threads of CPython 3.11
-# ("AST constructor recursion depth mismatch").
+# np.load parses the header with ast, which fails now and then in threads of CPython
+# 3.11 ("AST constructor recursion depth mismatch").
 _PARSING = threading.Lock()
 
 

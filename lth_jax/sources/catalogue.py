@@ -18,8 +18,8 @@ from . import cache, mnist
 JPEG = b"\xff\xd8\xff"
 """First bytes of a JPEG image."""
 LOSSY = (
-    "a copy stored as JPEG, not the original pixels: accuracies may differ somewhat from"
-    " published ones"
+    "a copy stored as JPEG, not the original pixels: accuracies may differ somewhat"
+    " from published ones"
 )
 """The note on data sets whose originals are lossless; all here are."""
 

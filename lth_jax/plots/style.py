@@ -1,0 +1,123 @@
+"""How figures look: colours, fonts, axes, and how they become files."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, PALE = "#24292f", "#e4e7eb"
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#8c959f",
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelpad": 6,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.wspace": 0.04,
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "grid.color": PALE,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "lines.solid_capstyle": "round",
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lth_jax",
+    "xtick.color": "#57606a",
+    "ytick.color": "#57606a",
+    "ytick.major.size": 0,
+}
+COLOURS = {
+    "ticket": "#0072b2",
+    "random_reinit": "#d55e00",
+    "shuffle_mask": "#009e73",
+    "keep_sign": "#cc79a7",
+    "permute_init": "#e69f00",
+}
+"""The colour of each kind (Okabe and Ito's, safe for colour-blind readers)."""
+MARKERS = dict(zip(COLOURS, "osD^v", strict=True))
+
+
+def render(figure: "Figure", form: Literal["svg", "png"]) -> bytes:
+    """Return the figure as a file's content, the same bytes for the same figure.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> render(Figure(), "png")[1:4]
+        b'PNG'
+    """
+    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    buffer = BytesIO()
+    with style():
+        figure.savefig(buffer, format=form, metadata=metadata[form])
+    return buffer.getvalue()
+
+
+def kinds(summary: "pd.DataFrame") -> list[str]:
+    """Return the kinds of networks of a run, in the order in which they are shown.
+
+    Example:
+        >>> import pandas as pd
+        >>> kinds(pd.DataFrame({"kind": ["shuffle_mask", "other", "ticket"]}))
+        ['ticket', 'shuffle_mask', 'other']
+    """
+    present = set(summary["kind"])
+    known = [kind for kind in COLOURS if kind in present]
+    return known + sorted(present - set(COLOURS))
+
+
+def label(kind: str) -> str:
+    """Return a kind in words: ``random_reinit`` is a random reinit."""
+    return kind.replace("_", " ")
+
+
+def style() -> AbstractContextManager[None]:
+    """Return a context in which matplotlib draws in our style, and only there."""
+    import matplotlib
+
+    return matplotlib.rc_context(STYLE)
+
+
+def panels(titles: Sequence[str]) -> tuple["Figure", "Sequence[Axes]"]:
+    """Return a figure with a panel per title: two or three in a row, four in two."""
+    from matplotlib.figure import Figure
+
+    columns = len(titles) if len(titles) <= 3 else 2
+    rows = -(-len(titles) // columns)
+    size = (4.8 * columns if columns < 3 else 12.6, 0.5 + 3.8 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()[: len(titles)]
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title)
+        ax.grid(axis="x", visible=False)
+    return figure, axes
+
+
+def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
+    """Put one legend below all panels."""
+    found = {}
+    for ax in axes:
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    if found:
+        columns = len(found) if len(found) <= 5 else min(6, (len(found) + 1) // 2)
+        figure.legend(
+            found.values(), found.keys(), loc="outside lower center", ncols=columns
+        )
