@@ -5,7 +5,7 @@ communication), stacked within a device (`vmap` on accelerators). All groups hav
 width, so all levels and controls share one compilation; the last group is padded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -44,6 +44,13 @@ class Lanes(NamedTuple):
     def size(self) -> int:
         """Number of lanes."""
         return self.orders.shape[0]
+
+
+def join(parts: Sequence[Lanes]) -> Lanes:
+    """Return the lanes of all parts as one stack."""
+    tickets, hypers, *keys = zip(*parts, strict=True)
+    stacks = tree.concatenate(tickets), tree.concatenate(hypers)
+    return Lanes(*stacks, *(jnp.concatenate(part) for part in keys))
 
 
 class Outcome(NamedTuple):

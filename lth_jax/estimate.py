@@ -79,7 +79,7 @@ def _seconds_of_a_group(study: imp.Study, program: Program, splits: Splits) -> f
     share = (few.validation.size + few.test.size) / evaluated
     data = program.put_data(few)
     level = imp.plan_level(study, 0, None)
-    lanes = tree.take(imp.lanes_of(study, [level]), np.zeros(program.width, int))
+    lanes = tree.take(imp.lanes_of(study, level), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
     train, every = study.config.train, study.config.train.eval_every
 

@@ -18,7 +18,7 @@ from .controls import CONTROLS
 from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
 from .dataset import Splits
-from .ensemble import Lanes, Outcome, make_program, run_lanes
+from .ensemble import Lanes, Outcome, join, make_program, run_lanes
 from .keys import Stream, derive
 from .outline import LaneId, level_ids, pruned_kind, waves, widest_wave
 from .rewind import rewind
@@ -72,6 +72,20 @@ class Study(NamedTuple):
     counts: Sequence[Any]
     prune: Callable[..., Mask]
     controls: Mapping[str, Callable[[Key, Ticket], Ticket]]
+
+
+class Wave(NamedTuple):
+    """What of one study can train at once.
+
+    Attributes:
+        study: from `make_study`.
+        levels: increasing.
+        parent: chain of `parent_of` these levels; None for level 0.
+    """
+
+    study: Study
+    levels: Sequence[int]
+    parent: Chain | None
 
 
 class Level(NamedTuple):
@@ -143,33 +157,33 @@ def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
 
 
-def run_wave(
-    study: Study,
-    levels: Sequence[int],
-    parent: Chain | None,
-    train: Callable[[Lanes], Iterable[Outcome]],
-) -> Iterator[Level]:
+def run_waves(
+    waves: Sequence[Wave], train: Callable[[Lanes], Iterable[Outcome]]
+) -> Iterator[tuple[int, Level]]:
     """Prune, rewind, add the controls and train; yield each level when it is complete.
 
     Args:
-        study: from `make_study`.
-        levels: of one wave, increasing.
-        parent: chain of `parent_of` these levels; None for level 0.
+        waves: of studies that differ in nothing that the training program holds fixed,
+            such as learning rates; they train as lanes of one program.
         train: lanes -> outcomes of consecutive groups of them, e.g.
             ``lambda lanes: run_lanes(program, lanes, data)``.
 
     Yields:
-        The levels, in order.
+        The number of the wave and a level of it, in order.
     """
-    plans = [plan_level(study, number, parent) for number in levels]
-    trained = [plan for plan in plans if plan.ids]
-    outcomes = _one_by_one(train(lanes_of(study, trained))) if trained else iter(())
-    for plan in plans:
+    plans = [
+        (i, plan_level(wave.study, number, wave.parent))
+        for i, wave in enumerate(waves)
+        for number in wave.levels
+    ]
+    lanes = [lanes_of(waves[i].study, plan) for i, plan in plans if plan.ids]
+    outcomes = _one_by_one(train(join(lanes))) if lanes else iter(())
+    for i, plan in plans:
         mine = list(islice(outcomes, len(plan.ids)))
         outcome = (
             jax.tree.map(lambda *leaves: np.stack(leaves), *mine) if mine else None
         )
-        yield plan._replace(outcome=outcome)
+        yield i, plan._replace(outcome=outcome)
 
 
 def _one_by_one(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -226,21 +240,20 @@ def _tickets(
     return tree.concatenate(parts)
 
 
-def lanes_of(study: Study, levels: Sequence[Level]) -> Lanes:
-    """Return the lanes that train these levels: tickets, hyperparameters, keys."""
-    ids = [lane for level in levels for lane in level.ids]
+def lanes_of(study: Study, level: Level) -> Lanes:
+    """Return the lanes that train a level: tickets, hyperparameters, keys."""
     root = jax.random.key(study.config.seed)
 
     def keys(stream: Stream) -> Key:
-        return jnp.stack([derive(root, lane.replicate, stream) for lane in ids])
+        return jnp.stack([derive(root, lane.replicate, stream) for lane in level.ids])
 
     hypers = jax.tree.map(
-        lambda value: np.full(len(ids), value, jnp.result_type(float)),
+        lambda value: np.full(len(level.ids), value, jnp.result_type(float)),
         optim.hyper(study.config.train),
     )
-    tickets = tree.concatenate([level.tickets for level in levels])
+    assert level.tickets is not None
     streams = (Stream.ORDER, Stream.NOISE, Stream.AUGMENT)
-    return Lanes(tickets, hypers, *(keys(stream) for stream in streams))
+    return Lanes(level.tickets, hypers, *(keys(stream) for stream in streams))
 
 
 def by_replicate(level: Level, leaves: Any, replicates: int, kind: str) -> Any:
@@ -339,8 +352,8 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
     data = program.put_data(splits)
     chain = None
     for wave in waves(config):
-        for level in run_wave(
-            study, wave, chain, lambda lanes: run_lanes(program, lanes, data)
+        for _, level in run_waves(
+            [Wave(study, wave, chain)], lambda lanes: run_lanes(program, lanes, data)
         ):
             if level.number == wave[0]:
                 following = chain_of(study, level)

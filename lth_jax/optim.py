@@ -1,5 +1,6 @@
 """Optimizers as optax chains that leave pruned weights at exactly 0."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -46,6 +47,27 @@ def hyper(config: TrainConfig) -> Hyper:
         warmup=config.warmup,
         drop_factor=config.drop_factor,
         clip_norm=clip,
+    )
+
+
+def static(config: TrainConfig) -> TrainConfig:
+    """Return the static half: configs that share it share a compilation.
+
+    Every traced value is set to 1, or to 0 or None where it is absent from the program.
+
+    Example:
+        >>> slow, fast = (TrainConfig(learning_rate=rate) for rate in (1e-4, 1e-3))
+        >>> static(slow) == static(fast)
+        True
+    """
+    return dataclasses.replace(
+        config,
+        learning_rate=1.0,
+        momentum=1.0,
+        weight_decay=float(config.weight_decay > 0),
+        warmup=1,
+        drop_factor=1.0,
+        clip_norm=None if config.clip_norm is None else 1.0,
     )
 
 

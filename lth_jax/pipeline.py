@@ -3,12 +3,14 @@
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as configs
-from . import imp, models, outline, parallel, sources, store
+from . import imp, models, optim, outline, parallel, sources, store
 from .config import Config, Variants
 from .dataset import Splits
 from .ensemble import Program, make_program, run_lanes
@@ -34,6 +36,28 @@ class Prepared(NamedTuple):
     study: Study
     splits: Splits
     origin: Origin
+
+
+class Opened(NamedTuple):
+    """A run directory in which levels are to be trained.
+
+    Attributes:
+        path: the run directory.
+        study: what it is of.
+        manifest: its notes.
+        missing: levels to train.
+    """
+
+    path: Path
+    study: Study
+    manifest: dict[str, Any]
+    missing: list[int]
+
+    @property
+    def trainings(self) -> int:
+        """Number of networks to train."""
+        everything = outline.trainings(self.study.config)
+        return sum(lane.level in self.missing for lane in everything)
 
 
 class Progress:
@@ -81,15 +105,31 @@ def prepare(config: Config) -> Prepared:
     Raises:
         InputError: something is wrong; no work has been done.
     """
-    config.validate()
-    splits, origin = sources.load(config.data, config.seed)
-    model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
-    check_fits(model, config.train, splits.train, splits.n_classes)
-    return Prepared(imp.make_study(model, config), splits, origin)
+    return _prepare_all([config])[0]
+
+
+def _prepare_all(studies: Sequence[Config]) -> list[Prepared]:
+    """Prepare studies; those of the same data share them."""
+    for config in studies:
+        config.validate()
+    loaded, prepared = {}, []
+    for config in studies:
+        key = config.data, config.seed
+        if key not in loaded:
+            loaded[key] = sources.load(*key)
+        splits, origin = loaded[key]
+        model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
+        check_fits(model, config.train, splits.train, splits.n_classes)
+        prepared.append(Prepared(imp.make_study(model, config), splits, origin))
+    return prepared
 
 
 def run_sweep(variants: Variants, experiment: str) -> Path:
-    """Run the variants of a study one after the other, or go on with them.
+    """Run the variants of a study, or go on with them.
+
+    Variants that differ in nothing that a compiled training holds fixed, such as those
+    of learning rates, train side by side as lanes of one program; the others one after
+    the other.
 
     Args:
         variants: config by name.
@@ -102,12 +142,19 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
         InputError: something is wrong with a variant; found before any training.
     """
     path = configs.run_dir(variants, experiment)
-    for config in variants.values():
-        prepare(config)
+    prepared = dict(zip(variants, _prepare_all([*variants.values()]), strict=True))
     store.open_sweep(path, variants, experiment)
-    for name, config in variants.items():
-        run(config, experiment, path / name)
+    groups: dict[Any, dict[str, Prepared]] = {}
+    for name, one in prepared.items():
+        groups.setdefault(_compiled(one.study.config), {})[name] = one
+    for group in groups.values():
+        _run({path / name: one for name, one in group.items()}, experiment)
     return path
+
+
+def _compiled(config: Config) -> Any:
+    """Return what a compiled training holds fixed, its data among it."""
+    return config.data, config.seed, config.model, optim.static(config.train)
 
 
 def run(config: Config, experiment: str, path: Path | None = None) -> Path:
@@ -125,43 +172,81 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
         InputError: something is wrong with config, data or run directory; found before
             any training, and nothing stored is touched.
     """
-    prepared = prepare(config)
-    study, path = prepared.study, path or configs.run_dir(config, experiment)
-    plan = parallel.make_plan(config.plan, study.model, outline.widest_wave(config))
-    manifest = store.open_run(path, config, _manifest(prepared, experiment, plan))
-    plan = parallel.reuse(manifest["plan"], plan, config.plan)
-    missing = _missing_levels(path, config)
-    if not missing:
-        print(f"{path} is complete: nothing to do.", file=sys.stderr)
-        return path
-    manifest["plan"] = plan._asdict()
-    event = "started" if len(missing) > config.levels else "resumed"
-    store.note(path, manifest, event, command=_command(), levels=missing)
-    program = compile_lanes(study, plan)
-    data = program.put_data(prepared.splits)
-    progress = Progress(
-        config, sum(t.level in missing for t in outline.trainings(config))
-    )
-    for wave in outline.waves(config):
-        todo = [number for number in wave if number in missing]
+    path = path or configs.run_dir(config, experiment)
+    _run({path: prepare(config)}, experiment)
+    return path
+
+
+def _run(group: Mapping[Path, Prepared], experiment: str) -> None:
+    """Run studies whose trainings share a compilation."""
+    first = next(iter(group.values())).study
+    widest = sum(outline.widest_wave(one.study.config) for one in group.values())
+    fresh = parallel.make_plan(first.config.plan, first.model, widest)
+    opened = []
+    for path, one in group.items():
+        config = one.study.config
+        manifest = store.open_run(path, config, _manifest(one, experiment, fresh))
+        missing = _missing_levels(path, config)
+        if missing:
+            opened.append(Opened(path, one.study, manifest, missing))
+        else:
+            print(f"{path} is complete: nothing to do.", file=sys.stderr)
+    if opened:
+        stored = opened[0].manifest["plan"]
+        plan = parallel.reuse(stored, fresh, first.config.plan)
+        _train(opened, plan, next(iter(group.values())).splits)
+
+
+def _train(runs: Sequence[Opened], plan: Plan, splits: Splits) -> None:
+    """Train the missing levels of runs, wave by wave, side by side."""
+    for one in runs:
+        one.manifest["plan"] = plan._asdict()
+        event = "resumed" if len(one.missing) <= one.study.config.levels else "started"
+        words = {"command": _command(), "levels": one.missing}
+        store.note(one.path, one.manifest, event, **words)
+    program = compile_lanes(runs[0].study, plan)
+    data = program.put_data(splits)
+    progress = Progress(runs[0].study.config, sum(one.trainings for one in runs))
+    waves = [outline.waves(one.study.config) for one in runs]
+    for numbers in zip_longest(*waves, fillvalue=[]):
+        todo = [
+            (one, [n for n in wave if n in one.missing])
+            for one, wave in zip(runs, numbers, strict=True)
+        ]
+        todo = [(one, levels) for one, levels in todo if levels]
         if not todo:
             continue
-        progress.level(todo[0])
-        source = outline.parent_of(config, todo[0])
-        parent = None if source is None else store.read_chain(path, study, source)
-        for level in imp.run_wave(
-            study, todo, parent, lambda x: run_lanes(program, x, data, progress.pace)
+        progress.level(todo[0][1][0])
+        joined = [_wave(one, levels) for one, levels in todo]
+        for i, level in imp.run_waves(
+            joined, lambda lanes: run_lanes(program, lanes, data, progress.pace)
         ):
-            store.write_level(path, study, level)
-            store.note(path, manifest, "level", level=level.number)
-        if config.keep_final == "last" and source is not None:
-            store.drop_final(path, source)
-    if config.keep_final == "last":
-        for number in range(config.levels):
-            store.drop_final(path, number)
+            _store(todo[i][0], level)
+    for one in runs:
+        if one.study.config.keep_final == "last":
+            for number in range(one.study.config.levels):
+                store.drop_final(one.path, number)
+        store.note(one.path, one.manifest, "finished")
     progress.close()
-    store.note(path, manifest, "finished")
-    return path
+
+
+def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
+    source = outline.parent_of(one.study.config, levels[0])
+    parent = None if source is None else store.read_chain(one.path, one.study, source)
+    return imp.Wave(one.study, levels, parent)
+
+
+def _store(one: Opened, level: imp.Level) -> None:
+    """Write a level; drop the final weights that nothing needs any more."""
+    config = one.study.config
+    store.write_level(one.path, one.study, level)
+    store.note(one.path, one.manifest, "level", level=level.number)
+    source = outline.parent_of(config, level.number)
+    needed = any(
+        outline.parent_of(config, n) == source for n in one.missing if n > level.number
+    )
+    if config.keep_final == "last" and source is not None and not needed:
+        store.drop_final(one.path, source)
 
 
 def compile_lanes(study: Study, plan: Plan) -> Program:

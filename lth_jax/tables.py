@@ -49,7 +49,7 @@ def summary_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
     Accuracies are fractions; ``_es`` is at the step of minimum validation loss.
 
     Args:
-        level: from `lth_jax.imp.run_wave`.
+        level: from `lth_jax.imp.run_waves`.
         evaluations: steps at which its networks were evaluated.
 
     Reference:
@@ -74,7 +74,7 @@ def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
     last step only.
 
     Args:
-        level: from `lth_jax.imp.run_wave`.
+        level: from `lth_jax.imp.run_waves`.
         evaluations: steps at which its networks were evaluated.
     """
     rows: list[Row] = []

@@ -34,7 +34,7 @@ def some_lanes(n: int, x64: bool = False) -> Lanes:
         jax.random.split(jax.random.key(5), n), level.tickets.params
     )
     tickets = level.tickets._replace(mask=tree.to_host(masks))
-    lanes = lanes_of(study, [level._replace(tickets=tickets)])
+    lanes = lanes_of(study, level._replace(tickets=tickets))
     rates = TRAIN.learning_rate * np.arange(1, n + 1, dtype=np.float64)
     dtype = np.float64 if x64 else np.float32
     hypers = lanes.hypers._replace(learning_rate=rates.astype(dtype))

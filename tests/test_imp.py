@@ -15,10 +15,11 @@ from lth_jax.errors import InputError
 from lth_jax.imp import (
     LaneId,
     Level,
+    Wave,
     chain_of,
     find_ticket,
     make_study,
-    run_wave,
+    run_waves,
     waves,
 )
 from lth_jax.keys import Stream, derive
@@ -235,9 +236,9 @@ def test_one_shot_is_one_wave():
         return iter(())
 
     parent = chain_of(study, levels_of(ONE_SHOT)[0])
-    made = list(run_wave(study, [1, 2], parent, train))
+    made = list(run_waves([Wave(study, [1, 2], parent)], train))
     assert calls == [8]
-    assert [level.number for level in made] == [1, 2]
+    assert [level.number for _, level in made] == [1, 2]
 
 
 def test_one_shot_prunes_the_dense_network_directly():

@@ -1,5 +1,6 @@
 """A sweep: variants in one directory, one page, resumed as a whole."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -45,6 +46,82 @@ def test_every_variant_is_a_run_of_its_own(sweep, tmp_path):
     for name in ("summary.parquet", "tickets.npz", "final.npz"):
         stored = (sweep / "fast" / "level_01" / name).read_bytes()
         assert stored == (alone / "level_01" / name).read_bytes()
+
+
+def counting(monkeypatch) -> list:
+    made, make = [], pipeline.compile_lanes
+
+    def compile_lanes(study, plan):
+        made.append(study.config)
+        return make(study, plan)
+
+    monkeypatch.setattr(pipeline, "compile_lanes", compile_lanes)
+    return made
+
+
+def levels_of(path):
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in sorted(path.glob("level_*/*"))
+        if file.name != "manifest.json"
+    }
+
+
+def odd_variants(out) -> configs.Variants:
+    """Return variants that train as lanes of one program and differ in all else."""
+    one = variants(out)["slow"]
+    change = dataclasses.replace
+    return {
+        "plain": one,
+        "deep": change(one, prune=PruneConfig(levels=2), reinits=1),
+        "one_shot": change(one, prune=PruneConfig(one_shot=(0.3, 0.6)), replicates=2),
+        "continued": change(one, prune=PruneConfig(levels=1, continued=True)),
+        "warm": change(one, train=change(one.train, warmup=5), shuffles=1),
+    }
+
+
+def test_variants_train_side_by_side_with_the_numbers_they_have_alone(
+    tmp_path, monkeypatch
+):
+    programs = counting(monkeypatch)
+    together = pipeline.run_sweep(odd_variants(tmp_path / "a"), "odd")
+    assert len(programs) == 1
+    for name, config in odd_variants(tmp_path / "b").items():
+        alone = pipeline.run(config, name)
+        assert levels_of(together / name) == levels_of(alone)
+
+
+def test_variants_of_other_programs_do_not_mix(tmp_path, monkeypatch):
+    made = variants(tmp_path)
+    change = dataclasses.replace
+    slow = made["slow"]
+    made |= {
+        "wide": change(slow, model=ModelConfig(widths=(7,))),
+        "sgd": change(slow, train=change(slow.train, optimizer="sgd")),
+        "decay": change(slow, train=change(slow.train, weight_decay=0.1)),
+        "seed": change(slow, seed=1),
+    }
+    programs = counting(monkeypatch)
+    pipeline.run_sweep(made, "others")
+    assert len(programs) == 5
+
+
+def test_interrupted_sweep_is_resumed(tmp_path, monkeypatch):
+    whole = pipeline.run_sweep(odd_variants(tmp_path / "a"), "odd")
+    write, written = store.write_level, []
+
+    def stop(path, study, level):
+        if len(written) == 7:
+            raise KeyboardInterrupt
+        written.append(level.number)
+        write(path, study, level)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "write_level", stop)
+        pipeline.run_sweep(odd_variants(tmp_path / "b"), "odd")
+    resumed = pipeline.run_sweep(odd_variants(tmp_path / "b"), "odd")
+    for name in odd_variants(tmp_path):
+        assert levels_of(resumed / name) == levels_of(whole / name)
 
 
 def test_tables_name_the_variant(sweep):

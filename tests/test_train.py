@@ -35,7 +35,7 @@ def lanes_with_masks(config: TrainConfig) -> Lanes:
     level = plan_level(study, 0, None)
     masked = random_mask(jax.random.key(2), level.tickets.params)
     ticket = level.tickets._replace(mask=masked)
-    return lanes_of(study, [level._replace(tickets=ticket)])
+    return lanes_of(study, level._replace(tickets=ticket))
 
 
 def sizes_of_blocks() -> tuple[int, int]:

@@ -103,7 +103,7 @@ def panels(titles: Sequence[str]) -> tuple["Figure", "Sequence[Axes]"]:
     rows = -(-len(titles) // columns)
     size = (4.8 * columns if columns < 3 else 12.6, 0.5 + 3.8 * rows)
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()[: len(titles)]
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)[: len(titles)]
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title)
         ax.grid(axis="x", visible=False)
