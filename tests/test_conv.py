@@ -8,9 +8,10 @@ from helpers import tree_close
 from jax import lax
 
 from lth_jax.errors import InputError
-from lth_jax.models import conv_general_dilated
+from lth_jax.models import conv, conv_general_dilated
 
 
+@pytest.mark.parametrize("block_bytes", [1, conv.BLOCK_BYTES])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", "SAME_LOWER", ((2, 1), (0, 3))])
 @pytest.mark.parametrize(
     ("strides", "dilation", "kernel"),
@@ -22,9 +23,12 @@ from lth_jax.models import conv_general_dilated
         ((2, 2), None, (1, 1)),
     ],
 )
-def test_the_convolution_is_lax_conv(padding, strides, dilation, kernel, x64):
+def test_the_convolution_is_lax_conv(
+    padding, strides, dilation, kernel, block_bytes, x64, monkeypatch
+):
+    monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
     rng = np.random.default_rng(0)
-    x = jnp.asarray(rng.normal(size=(2, 7, 6, 3)))
+    x = jnp.asarray(rng.normal(size=(4, 7, 6, 3)))
     w = jnp.asarray(rng.normal(size=(*kernel, 3, 4)))
     more = {"dimension_numbers": ("NHWC", "HWIO", "NHWC"), "rhs_dilation": dilation}
 
@@ -39,6 +43,46 @@ def test_the_convolution_is_lax_conv(padding, strides, dilation, kernel, x64):
         value_and_gradients, (conv_general_dilated, lax.conv_general_dilated)
     )
     tree_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("images", "fitting", "blocks"), [(60, 8, 10), (60, 7, 10), (7, 3, 7), (4, 9, 1)]
+)
+def test_blocks_divide_the_batch_and_fit(images, fitting, blocks, monkeypatch):
+    columns = 4 * 4 * 9 * 2 * 4  # bytes of one image
+    monkeypatch.setattr(conv, "BLOCK_BYTES", fitting * columns)
+    x, w = jnp.ones((images, 4, 4, 2), jnp.float32), jnp.ones((3, 3, 2, 5), jnp.float32)
+    program = jax.make_jaxpr(lambda x: conv_general_dilated(x, w, (1, 1), "SAME"))(x)
+    loops = [e for e in program.eqns if e.primitive.name == "scan"]
+    lengths = [loop.params["length"] for loop in loops]
+    assert lengths == ([blocks] if blocks > 1 else [])
+
+
+def test_forward_mode_and_lanes(x64, monkeypatch):
+    monkeypatch.setattr(conv, "BLOCK_BYTES", 1)
+    rng = np.random.default_rng(1)
+    x, w, v = (
+        jnp.asarray(rng.normal(size=s))
+        for s in [(2, 4, 5, 4, 2), *[(2, 3, 3, 2, 3)] * 2]
+    )
+
+    def directions(convolve):
+        def along(x, w, v):
+            f = lambda w: convolve(x, w, (1, 1), "SAME")  # noqa: E731
+            return jax.jvp(f, (w,), (v,))
+
+        return jax.vmap(along)(x, w, v)
+
+    tree_close(
+        directions(conv_general_dilated),
+        directions(
+            lambda x, w, *rest: lax.conv_general_dilated(
+                x, w, *rest, dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
+        ),
+        rtol=1e-10,
+        atol=1e-10,
+    )
 
 
 def test_the_convolution_has_the_preferred_element_type():
