@@ -1,7 +1,7 @@
 # make demo       the whole method on the embedded digits, with figures and a report
 # make test       all tests but the long ones
 # make test-long  the long ones
-# make bench      one LeNet-300-100 training step beside PyTorch's
+# make bench      speed beside PyTorch, a plain JAX loop and the limits of the machine
 # make lint       format, lint and type checks
 # make clean      remove what make has made; runs/ stays
 #
@@ -27,7 +27,7 @@ test-long: .venv/.installed
 	$(PYTEST) -m long
 
 bench: .venv/.installed .venv-torch/.installed
-	$(BIN)/python benchmarks/lenet_step.py --torch-python .venv-torch/bin/python
+	$(BIN)/lth bench --torch-python .venv-torch/bin/python
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check .

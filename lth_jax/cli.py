@@ -1,5 +1,6 @@
-"""The command line: ``lth run | report | show | claims | models | data``."""
+"""The command line: ``lth run | report | show | claims | models | data | bench``."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -15,6 +16,7 @@ import tyro
 
 from .config import Config, DataConfig, Variants, run_dir
 from .errors import InputError, LthError, did_you_mean
+from .files import read_json
 
 Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
 RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -81,6 +83,7 @@ def _commands(words: Sequence[str]) -> dict[str, Callable[..., Any]]:
         "claims": claims,
         "models": models,
         "data": data,
+        "bench": bench,
     }
 
 
@@ -128,11 +131,14 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
 
 def _run(name: str, variants: Variants, dry_run: bool) -> None:
     from . import parallel, pipeline
+    from .sources.cache import root
     from .sweep import write_reports
 
     for config in variants.values():
         config.validate()
-    parallel.use_host_devices(next(iter(variants.values())).plan.devices)
+    first = next(iter(variants.values()))
+    parallel.use_host_devices(first.plan.devices)
+    parallel.keep_compiled(root(first.data) / "compiled")
     if dry_run:
         _print_estimate(name, variants)
         return
@@ -308,3 +314,32 @@ def data(
 
     del action
     print(sources.prepare(name, DataConfig(dir=dir, cache=cache)))
+
+
+def bench(
+    torch_python: str | None = None,
+    pairs: int | None = None,
+    out: Path = Path("benchmarks/results"),
+    check: Path | None = None,
+) -> None:
+    """Measure speed beside PyTorch, a plain JAX loop and the limits of the machine.
+
+    Takes about a quarter of an hour on an idle machine.
+
+    Args:
+        torch_python: interpreter that has PyTorch; default: this one, if it has.
+        pairs: measurements of every row; default: 3 to 7, on accelerators 1.
+        out: folder of the results.
+        check: results to compare with; exit code 1 if a ratio has grown by a quarter.
+    """
+    suite = importlib.import_module("lth_jax.benchmarks.suite")
+
+    if torch_python is None and importlib.util.find_spec("torch"):
+        torch_python = sys.executable
+    if torch_python is None:
+        print("No PyTorch: rows beside it are left out (--torch-python).")
+    before = None if check is None else read_json(check)
+    path = suite.run(torch_python, out, pairs)
+    print(path)
+    if before and (slower := suite.regressions(before, read_json(path))):
+        raise LthError("slower than in " + "; ".join([str(check), *slower]))

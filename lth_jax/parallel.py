@@ -1,7 +1,10 @@
 """Devices: how many, and how many networks train on each at once."""
 
 import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
+from platform import machine
 from typing import Any, NamedTuple
 
 import jax
@@ -48,6 +51,21 @@ def use_host_devices(n: int | None = None) -> None:
         raise InputError(
             "use_host_devices must be called before JAX computes anything."
         ) from error
+
+
+def keep_compiled(folder: Path) -> None:
+    """Let JAX keep compiled programs, so that a second start compiles nothing.
+
+    A cache that the user has named (``JAX_COMPILATION_CACHE_DIR``) is left alone.
+
+    Args:
+        folder: of the cache; each kind of processor gets a folder of its own, because
+            programs for CPUs are compiled for one kind.
+    """
+    if jax.config.read("jax_compilation_cache_dir") is None:
+        host = re.sub(r"\W+", "-", _cpu_model() or machine())
+        jax.config.update("jax_compilation_cache_dir", str(folder / host))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def _cores() -> int:

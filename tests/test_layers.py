@@ -33,6 +33,8 @@ LAYERS = [
     # 6: the front door
     "__init__",
 ]
+BESIDE = {"benchmarks", "experiments"}
+"""Folders beside the package that are mapped into the wheel."""
 LAYER_OF = {room: n for n, rooms in enumerate(LAYERS) for room in rooms.split()}
 FACES = set(LAYERS[5].split())
 IMPURE = {room for room, layer in LAYER_OF.items() if layer >= 3}
@@ -93,7 +95,7 @@ def rooms_used(path: Path) -> set[str]:
     used = set()
     for name in imported(path):
         parts = name.split(".")
-        if parts[0] == "lth_jax":
+        if parts[0] == "lth_jax" and not BESIDE.intersection(parts):
             inner = parts[1] if len(parts) > 1 else "__init__"
             is_room = inner in LAYER_OF or inner in map(room, MODULES)
             used.add(inner if is_room else "__init__")
@@ -176,7 +178,7 @@ def test_every_folder_is_packaged():
     listed = config["options"]["packages"].split()
     folders = {path.parent.relative_to(REPO).as_posix() for path in MODULES}
     expected = {folder.replace("/", ".") for folder in folders}
-    assert set(listed) == expected | {"lth_jax.experiments"}
+    assert set(listed) == expected | {f"lth_jax.{name}" for name in BESIDE}
 
 
 def test_import_needs_no_extra_and_starts_no_backend():

@@ -42,8 +42,7 @@ def conv_general_dilated(
         rhs_dilation: dilation of the kernel, two ints.
         dimension_numbers: NHWC, HWIO, NHWC, else refused; None means these.
         feature_group_count: 1, else refused.
-        precision: of the matrix product.
-        preferred_element_type: of the result.
+        precision, preferred_element_type: of the matrix product.
         out_sharding: None, else refused.
 
     Returns:
@@ -64,24 +63,33 @@ def conv_general_dilated(
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(lhs.shape[1:3], window, strides, padding)
     lhs = jnp.pad(lhs, ((0, 0), *map(tuple, padding), (0, 0)))
-    reach = [size - w + 1 for size, w in zip(lhs.shape[1:3], window, strict=True)]
 
     def convolve(images: jax.Array) -> jax.Array:
-        shifted = [
-            images[:, i : i + reach[0] : strides[0], j : j + reach[1] : strides[1]]
-            for i in range(0, window[0], dilation[0])
-            for j in range(0, window[1], dilation[1])
-        ]
         return jnp.matmul(
-            jnp.concatenate(shifted, axis=-1),
+            _columns(images, window, dilation, strides),
             rhs.reshape(-1, features),
             precision=precision,
             preferred_element_type=preferred_element_type,
         )
 
-    outputs = -(-reach[0] // strides[0]) * -(-reach[1] // strides[1])
-    column = rhs.size // features * lhs.dtype.itemsize
-    return _in_blocks(convolve, lhs, _block(lhs.shape[0], outputs * column))
+    one = jax.eval_shape(lambda x: _columns(x, window, dilation, strides), lhs[:1])
+    return _in_blocks(convolve, lhs, _block(len(lhs), one.size * one.dtype.itemsize))
+
+
+def _columns(
+    images: jax.Array,
+    window: Sequence[int],
+    dilation: Sequence[int],
+    strides: Sequence[int],
+) -> jax.Array:
+    """Return what the kernel sees: [batch, out height, out width, kernel inputs]."""
+    reach = [size - w + 1 for size, w in zip(images.shape[1:3], window, strict=True)]
+    shifted = [
+        images[:, i : i + reach[0] : strides[0], j : j + reach[1] : strides[1]]
+        for i in range(0, window[0], dilation[0])
+        for j in range(0, window[1], dilation[1])
+    ]
+    return jnp.concatenate(shifted, axis=-1)
 
 
 def _block(n: int, n_bytes: int) -> int:
