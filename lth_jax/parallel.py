@@ -62,7 +62,7 @@ def keep_compiled(folder: Path) -> None:
         folder: of the cache; each kind of processor gets a folder of its own, because
             programs for CPUs are compiled for one kind.
     """
-    if jax.config.read("jax_compilation_cache_dir") is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         host = re.sub(r"\W+", "-", _cpu_model() or machine())
         jax.config.update("jax_compilation_cache_dir", str(folder / host))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

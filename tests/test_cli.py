@@ -341,3 +341,21 @@ def test_interrupt_keeps_complete_levels(tiny, tmp_path, sign, code):
         complete
     )
     assert not list(run.glob(".*"))
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_compiled_programs_are_kept_where_the_user_says_nothing_else(own, tmp_path):
+    code = """
+import sys; from pathlib import Path; import jax; from lth_jax import parallel
+parallel.keep_compiled(Path(sys.argv[1]) / "ours")
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.jit(lambda x: x * 3)(1.0)
+"""
+    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    if own:
+        env["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path / "theirs")
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, env=env)
+    kept = {
+        p.relative_to(tmp_path).parts[0] for p in tmp_path.rglob("*") if p.is_file()
+    }
+    assert kept == {"theirs" if own else "ours"}

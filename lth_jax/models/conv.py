@@ -29,9 +29,8 @@ def conv_general_dilated(
 ) -> jax.Array:
     """Convolve 2-D images: `jax.lax.conv_general_dilated` by way of im2col.
 
-    For training loops on CPU, where XLA runs ``lax.conv`` far slower than outside them.
-    Images go through in blocks whose columns stay in cache; the backward pass makes the
-    columns again instead of keeping them.
+    For loops on CPU, where XLA runs ``lax.conv`` far slower than outside. Images go in
+    blocks whose columns stay in cache; the backward pass makes the columns again.
 
     Args:
         lhs: images [batch, height, width, channels].
@@ -42,7 +41,8 @@ def conv_general_dilated(
         rhs_dilation: dilation of the kernel, two ints.
         dimension_numbers: NHWC, HWIO, NHWC, else refused; None means these.
         feature_group_count: 1, else refused.
-        precision, preferred_element_type: of the matrix product.
+        precision: of the matrix product.
+        preferred_element_type: of the result.
         out_sharding: None, else refused.
 
     Returns:
