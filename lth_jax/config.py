@@ -113,7 +113,10 @@ class PlanConfig:
     devices: int | None = None
     """Devices to use (on CPU: host devices to make); default: all (CPU: all cores)."""
     lanes: int | None = None
-    """Networks stacked on each device; default: 1 on CPU, else what memory allows."""
+    """Networks stacked on each device; default: 1 on CPU, else measured."""
+    convolution: Literal["lax", "columns"] | None = None
+    """Convolutions by XLA or as matrix products; default: columns on CPU, else the
+    faster one, measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,13 +267,24 @@ _AT_LEAST = {
 def _validate_choices(config: Any, prefix: str = "") -> None:
     hints = get_type_hints(type(config))
     for f in dataclasses.fields(config):
-        value, choices = getattr(config, f.name), get_args(hints[f.name])
+        value, hint = getattr(config, f.name), hints[f.name]
+        choices = _choices(hint)
         if dataclasses.is_dataclass(value):
             _validate_choices(value, f"{prefix}{f.name}.")
-        elif get_origin(hints[f.name]) is Literal and value not in choices:
+        elif value is None and type(None) in get_args(hint):
+            continue
+        elif choices and value not in choices:
             raise InputError(
                 f"{prefix}{f.name} is {value!r}{did_you_mean(str(value), choices)}"
             )
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    """Return the words that a field takes, if it takes words; None is no word."""
+    for part in (hint, *get_args(hint)):
+        if get_origin(part) is Literal:
+            return get_args(part)
+    return ()
 
 
 def _get(config: Any, name: str) -> Any:

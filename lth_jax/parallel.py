@@ -11,6 +11,7 @@ import jax
 
 from .config import PlanConfig
 from .errors import InputError, StoreError
+from .models import CONVOLUTIONS, best_known
 from .types import Model
 
 MEMORY_SHARE = 0.6
@@ -26,11 +27,13 @@ class Plan(NamedTuple):
         platform: "cpu", "gpu" or "tpu".
         devices: number of devices.
         lanes: networks per device.
+        convolution: form of convolutions.
     """
 
     platform: str
     devices: int
     lanes: int
+    convolution: str = "columns"
 
 
 def use_host_devices(n: int | None = None) -> None:
@@ -74,12 +77,12 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def make_plan(config: PlanConfig, model: Model, n_lanes: int) -> Plan:
-    """Choose devices and lanes per device.
+def candidates(config: PlanConfig, model: Model, n_lanes: int) -> list[Plan]:
+    """Return the plans worth measuring; on a CPU it is known which one is best.
 
     Args:
         config: what the user fixed.
-        model: its size decides how many lanes fit on an accelerator.
+        model: its size bounds the lanes of an accelerator.
         n_lanes: lanes of the largest wave; more are never needed.
 
     Raises:
@@ -93,32 +96,41 @@ def make_plan(config: PlanConfig, model: Model, n_lanes: int) -> Plan:
             f"plan.devices is {devices}, but JAX sees {len(available)} of kind"
             f" {platform!r}."
         )
+    lanes, forms = [1], [best_known()]
+    if platform != "cpu":
+        most = min(-(-n_lanes // devices), max(1, _lanes_that_fit(model)))
+        lanes, forms = sorted({most, -(-most // 2), -(-most // 4)}), [*CONVOLUTIONS]
     if config.lanes:
-        return Plan(platform, devices, config.lanes)
-    if platform == "cpu":
-        return Plan(platform, devices, 1)
-    share = -(-n_lanes // devices)
-    return Plan(platform, devices, max(1, min(share, _lanes_that_fit(model))))
+        lanes = [config.lanes]
+    if config.convolution:
+        forms = [config.convolution]
+    if not any(info.kind == "conv" for info in model.layers.values()):
+        forms = forms[:1]
+    return [Plan(platform, devices, n, form) for form in forms for n in lanes]
 
 
-def reuse(stored: Mapping[str, Any], fresh: Plan, config: PlanConfig) -> Plan:
-    """Return the plan to go on with: the stored one, if user and machine allow it.
+def stored_plan(stored: Mapping[str, Any], config: PlanConfig) -> Plan | None:
+    """Return the plan of a run that goes on, if user and machine allow it.
 
     Args:
-        stored: the plan in the run's manifest.
-        fresh: what `make_plan` says today.
+        stored: the plan in the run's manifest; empty if it has none yet.
         config: what the user fixed.
+
+    Returns:
+        None where a plan has to be made.
 
     Raises:
         StoreError: the stored plan was edited.
     """
+    if not stored:
+        return None
     try:
         plan = Plan(**stored)
         fits = plan.devices <= len(jax.local_devices()) and plan.lanes > 0
     except TypeError as error:
         raise StoreError(f"The plan in manifest.json was edited: {stored}.") from error
-    same = plan.platform == fresh.platform
-    return plan if fits and same and config == PlanConfig() else fresh
+    same = plan.platform == jax.local_devices()[0].platform
+    return plan if fits and same and config == PlanConfig() else None
 
 
 def describe() -> dict[str, str | int]:

@@ -10,32 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as configs
-from . import imp, models, optim, outline, parallel, sources, store
+from . import imp, optim, outline, parallel, planning, store
 from .config import Config, Variants
-from .dataset import Splits
-from .ensemble import Program, make_program, run_lanes
+from .ensemble import run_lanes
 from .imp import Study
 from .parallel import Plan
-from .sources import Origin
-from .train import check_fits
+from .planning import compile_lanes
+from .prepare import Prepared, prepare, prepare_all
 
 CHUNK_SECONDS = 1.0
 """Time between two looks at the progress bar, about."""
 PACKAGES = ("lth-jax", "jax", "jaxlib", "flax", "optax", "numpy")
-
-
-class Prepared(NamedTuple):
-    """All that is known before training starts.
-
-    Attributes:
-        study: the config made concrete.
-        splits: the data, on the host.
-        origin: which copy of the data it is.
-    """
-
-    study: Study
-    splits: Splits
-    origin: Origin
 
 
 class Opened(NamedTuple):
@@ -96,34 +81,6 @@ class Progress:
         self._bar.close()
 
 
-def prepare(config: Config) -> Prepared:
-    """Load the data, build the network, check everything.
-
-    Args:
-        config: one study.
-
-    Raises:
-        InputError: something is wrong; no work has been done.
-    """
-    return _prepare_all([config])[0]
-
-
-def _prepare_all(studies: Sequence[Config]) -> list[Prepared]:
-    """Prepare studies; those of the same data share them."""
-    for config in studies:
-        config.validate()
-    loaded, prepared = {}, []
-    for config in studies:
-        key = config.data, config.seed
-        if key not in loaded:
-            loaded[key] = sources.load(*key)
-        splits, origin = loaded[key]
-        model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
-        check_fits(model, config.train, splits.train, splits.n_classes)
-        prepared.append(Prepared(imp.make_study(model, config), splits, origin))
-    return prepared
-
-
 def run_sweep(variants: Variants, experiment: str) -> Path:
     """Run the variants of a study, or go on with them.
 
@@ -142,7 +99,7 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
         InputError: something is wrong with a variant; found before any training.
     """
     path = configs.run_dir(variants, experiment)
-    prepared = dict(zip(variants, _prepare_all([*variants.values()]), strict=True))
+    prepared = dict(zip(variants, prepare_all([*variants.values()]), strict=True))
     store.open_sweep(path, variants, experiment)
     groups: dict[Any, dict[str, Prepared]] = {}
     for name, one in prepared.items():
@@ -179,33 +136,33 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
 
 def _run(group: Mapping[Path, Prepared], experiment: str) -> None:
     """Run studies whose trainings share a compilation."""
-    first = next(iter(group.values())).study
+    first = next(iter(group.values()))
+    chosen = first.study.config.plan
     widest = sum(outline.widest_wave(one.study.config) for one in group.values())
-    fresh = parallel.make_plan(first.config.plan, first.model, widest)
+    plans = parallel.candidates(chosen, first.study.model, widest)
     opened = []
     for path, one in group.items():
         config = one.study.config
-        manifest = store.open_run(path, config, _manifest(one, experiment, fresh))
+        manifest = store.open_run(path, config, _manifest(one, experiment))
         missing = _missing_levels(path, config)
         if missing:
             opened.append(Opened(path, one.study, manifest, missing))
         else:
             print(f"{path} is complete: nothing to do.", file=sys.stderr)
     if opened:
-        stored = opened[0].manifest["plan"]
-        plan = parallel.reuse(stored, fresh, first.config.plan)
-        _train(opened, plan, next(iter(group.values())).splits)
+        plan = parallel.stored_plan(opened[0].manifest["plan"], chosen)
+        _train(opened, first, plan or planning.choose(first, plans, widest))
 
 
-def _train(runs: Sequence[Opened], plan: Plan, splits: Splits) -> None:
+def _train(runs: Sequence[Opened], prepared: Prepared, plan: Plan) -> None:
     """Train the missing levels of runs, wave by wave, side by side."""
     for one in runs:
         one.manifest["plan"] = plan._asdict()
         event = "resumed" if len(one.missing) <= one.study.config.levels else "started"
         words = {"command": _command(), "levels": one.missing}
         store.note(one.path, one.manifest, event, **words)
-    program = compile_lanes(runs[0].study, plan)
-    data = program.put_data(splits)
+    program = compile_lanes(prepared, plan)
+    data = program.put_data(prepared.splits)
     progress = Progress(runs[0].study.config, sum(one.trainings for one in runs))
     waves = [outline.waves(one.study.config) for one in runs]
     for numbers in zip_longest(*waves, fillvalue=[]):
@@ -249,16 +206,6 @@ def _store(one: Opened, level: imp.Level) -> None:
         store.drop_final(one.path, source)
 
 
-def compile_lanes(study: Study, plan: Plan) -> Program:
-    """Return the training program of a study under a plan."""
-    return make_program(
-        study.model,
-        study.config.train,
-        devices=parallel.plan_devices(plan),
-        lanes_per_device=plan.lanes,
-    )
-
-
 def _missing_levels(path: Path, config: Config) -> list[int]:
     """Return the levels to train; says which of them were damaged."""
     missing = set()
@@ -278,7 +225,7 @@ def _missing_levels(path: Path, config: Config) -> list[int]:
     return sorted(missing)
 
 
-def _manifest(prepared: Prepared, experiment: str, plan: Plan) -> dict[str, Any]:
+def _manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:
     config = prepared.study.config
     return {
         "schema": configs.SCHEMA,
@@ -286,7 +233,7 @@ def _manifest(prepared: Prepared, experiment: str, plan: Plan) -> dict[str, Any]
         "fingerprint": configs.fingerprint(config),
         "versions": {"python": sys.version.split()[0]} | _versions(),
         "devices": parallel.describe(),
-        "plan": plan._asdict(),
+        "plan": {},
         "data": {"name": config.data.name} | prepared.origin._asdict(),
         "git": _git(),
         "events": [],

@@ -83,7 +83,8 @@ UNCHANGED = {name for name, (_, unchanged) in FIELDS.items() if unchanged}
 def test_what_does_not_change_numbers():
     """Where things are and how they are spread: nothing else may join this set."""
     places = {"data.dir", "data.cache", "keep_final", "out", "progress"}
-    assert UNCHANGED == places | {"plan.devices", "plan.lanes"}
+    plan = {"plan.devices", "plan.lanes", "plan.convolution"}
+    assert UNCHANGED == places | plan
 
 
 @pytest.mark.parametrize("name", FIELDS)

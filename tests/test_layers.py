@@ -27,7 +27,7 @@ LAYERS = [
     # 3: the world: files, devices, hosts
     "checkpoint export files parallel runs sources store",
     # 4: the driver
-    "estimate pipeline",
+    "estimate pipeline planning prepare",
     # 5: faces, which read the store only
     "claims cli plots report sweep",
     # 6: the front door

@@ -49,10 +49,11 @@ def _compiled_once():
             SHARED[key] = MAKE_STUDY(model, config)
         return SHARED[key]._replace(config=config)
 
-    def program(study, plan):
-        key = study.config.data.name, study.config.model, study.config.train, plan
+    def program(prepared, plan):
+        config = prepared.study.config
+        key = config.data.name, config.model, config.train, plan
         if key not in SHARED:
-            SHARED[key] = COMPILE(study, plan)
+            SHARED[key] = COMPILE(prepared, plan)
         return SHARED[key]
 
     with pytest.MonkeyPatch.context() as patch:

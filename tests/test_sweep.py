@@ -51,9 +51,9 @@ def test_every_variant_is_a_run_of_its_own(sweep, tmp_path):
 def counting(monkeypatch) -> list:
     made, make = [], pipeline.compile_lanes
 
-    def compile_lanes(study, plan):
-        made.append(study.config)
-        return make(study, plan)
+    def compile_lanes(prepared, plan):
+        made.append(prepared.study.config)
+        return make(prepared, plan)
 
     monkeypatch.setattr(pipeline, "compile_lanes", compile_lanes)
     return made

@@ -12,29 +12,37 @@ from .adapters import SlowConvolutionWarning as SlowConvolutionWarning
 from .adapters import from_functions as from_functions
 from .adapters import from_linen as from_linen
 from .adapters import from_nnx as from_nnx
+from .conv import CONVOLUTIONS as CONVOLUTIONS
+from .conv import best_known as best_known
 from .conv import conv_general_dilated as conv_general_dilated
 from .convnets import conv_net as conv_net
 from .convnets import resnet18 as resnet18
 from .convnets import vgg19 as vgg19
 from .lenet import lenet as lenet
 
-MODELS: dict[str, Callable[[ModelConfig, tuple[int, ...], int], Model]] = {
-    "lenet": lambda config, shape, n: lenet(shape, n, config.widths),
-    "conv2": lambda config, shape, n: conv_net(2, shape, n, config.dropout),
-    "conv4": lambda config, shape, n: conv_net(4, shape, n, config.dropout),
-    "conv6": lambda config, shape, n: conv_net(6, shape, n, config.dropout),
-    "vgg19": lambda config, shape, n: vgg19(shape, n),
-    "resnet18": lambda config, shape, n: resnet18(shape, n),
+MODELS: dict[str, Callable[..., Model]] = {
+    "lenet": lambda config, shape, n, _: lenet(shape, n, config.widths),
+    "conv2": lambda config, shape, n, form: conv_net(2, shape, n, config.dropout, form),
+    "conv4": lambda config, shape, n, form: conv_net(4, shape, n, config.dropout, form),
+    "conv6": lambda config, shape, n, form: conv_net(6, shape, n, config.dropout, form),
+    "vgg19": lambda config, shape, n, form: vgg19(shape, n, form),
+    "resnet18": lambda config, shape, n, form: resnet18(shape, n, form),
 }
 
 
-def build(config: ModelConfig, input_shape: tuple[int, ...], n_classes: int) -> Model:
+def build(
+    config: ModelConfig,
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    convolution: str | None = None,
+) -> Model:
     """Build the network of a config for images of a shape.
 
     Args:
         config: which network.
         input_shape: shape of one example.
         n_classes: outputs.
+        convolution: a name in `CONVOLUTIONS`; default: the best known here.
 
     Raises:
         InputError: the network does not take examples of this shape.
@@ -48,7 +56,7 @@ def build(config: ModelConfig, input_shape: tuple[int, ...], n_classes: int) -> 
             f"model.name is {config.name}, which takes images of 8x8 pixels or more;"
             f" the examples have shape {input_shape}."
         )
-    return MODELS[config.name](config, input_shape, n_classes)
+    return MODELS[config.name](config, input_shape, n_classes, convolution)
 
 
 def listed() -> list[dict[str, str | int]]:
@@ -61,7 +69,7 @@ def listed() -> list[dict[str, str | int]]:
     rows = []
     for name, make in MODELS.items():
         shape = (28, 28, 1) if name == "lenet" else (32, 32, 3)
-        model = make(ModelConfig(), shape, 10)
+        model = make(ModelConfig(), shape, 10, None)
         params, _ = jax.eval_shape(model.init, jax.random.key(0))
         total = sum(leaf.size for leaf in jax.tree.leaves(params))
         prunable = sum(math.prod(info.shape) for info in model.layers.values())

@@ -123,3 +123,25 @@ def _check(
             f" lax.conv_general_dilated for images {lhs.shape}, kernel {rhs.shape},"
             f" {groups} groups."
         )
+
+
+CONVOLUTIONS: dict[str, Callable[..., jax.Array]] = {
+    "columns": conv_general_dilated,
+    "lax": lax.conv_general_dilated,
+}
+"""The forms of convolution; all give the same up to rounding."""
+
+
+def best_known() -> str:
+    """Return the name of the form that is fast inside a loop on this backend."""
+    return "columns" if jax.default_backend() == "cpu" else "lax"
+
+
+def named(name: str | None) -> Callable[..., jax.Array]:
+    """Return a form of convolution; default: `best_known`.
+
+    Example:
+        >>> named("columns") is conv_general_dilated
+        True
+    """
+    return CONVOLUTIONS[name or best_known()]

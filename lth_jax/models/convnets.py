@@ -1,6 +1,7 @@
 """The convolutional networks of the papers, in their CIFAR-10 forms."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -8,7 +9,7 @@ import jax
 
 from ..types import Kind, Model
 from .adapters import from_linen
-from .conv import conv_general_dilated
+from .conv import named
 
 GLOROT = nn.initializers.glorot_normal()
 CONV_WIDTHS = {2: (64,), 4: (64, 128), 6: (64, 128, 256)}
@@ -19,20 +20,17 @@ RESNET18 = (16, 32, 64)
 """Width of every stage of the 20-layer residual network."""
 
 
-def _convolution() -> Callable[..., jax.Array]:
-    """Return the form of convolution that trains fast inside a loop on this backend."""
-    if jax.default_backend() == "cpu":
-        return conv_general_dilated
-    return jax.lax.conv_general_dilated
+Convolution = Callable[..., jax.Array]
+"""Computes what `jax.lax.conv_general_dilated` does."""
 
 
-def _conv(features: int, **options: Any) -> nn.Conv:
+def _conv(features: int, convolution: Convolution, **options: Any) -> nn.Conv:
     size = options.pop("size", 3)
     return nn.Conv(
         features,
         (size, size),
         kernel_init=GLOROT,
-        conv_general_dilated=_convolution(),
+        conv_general_dilated=convolution,
         **options,
     )
 
@@ -61,13 +59,14 @@ class ConvNet(nn.Module):
     widths: Sequence[int]
     n_classes: int
     dropout: float
+    convolution: Convolution
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Map images [batch, height, width, channels] to logits."""
         for width in self.widths:
-            x = nn.relu(_conv(width)(x))
-            x = max_pool(nn.relu(_conv(width)(x)))
+            x = nn.relu(_conv(width, self.convolution)(x))
+            x = max_pool(nn.relu(_conv(width, self.convolution)(x)))
         x = x.reshape(x.shape[0], -1)
         for _ in range(2):
             x = nn.relu(nn.Dense(256, kernel_init=GLOROT)(x))
@@ -80,13 +79,15 @@ class Vgg(nn.Module):
 
     groups: Sequence[tuple[int, int]]
     n_classes: int
+    convolution: Convolution
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Map images [batch, height, width, channels] to logits."""
         for i, (width, layers) in enumerate(self.groups):
             for _ in range(layers):
-                x = nn.relu(_norm(train)(_conv(width, use_bias=False)(x)))
+                conv = _conv(width, self.convolution, use_bias=False)
+                x = nn.relu(_norm(train)(conv(x)))
             if i + 1 < len(self.groups):
                 x = max_pool(x)
         return nn.Dense(self.n_classes, kernel_init=GLOROT)(x.mean(axis=(1, 2)))
@@ -97,17 +98,18 @@ class ResNet(nn.Module):
 
     widths: Sequence[int]
     n_classes: int
+    convolution: Convolution
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Map images [batch, height, width, channels] to logits."""
-        x = nn.relu(_norm(train)(_conv(self.widths[0], use_bias=False)(x)))
+        conv = _conv(self.widths[0], self.convolution, use_bias=False)
+        x = nn.relu(_norm(train)(conv(x)))
         for stage, width in enumerate(self.widths):
             for block in range(3):
                 stride = 2 if stage and not block else 1
-                x = Residual(width, stride, name=f"Residual_{3 * stage + block}")(
-                    x, train
-                )
+                name = f"Residual_{3 * stage + block}"
+                x = Residual(width, stride, self.convolution, name=name)(x, train)
         return nn.Dense(self.n_classes, kernel_init=GLOROT)(x.mean(axis=(1, 2)))
 
 
@@ -116,18 +118,17 @@ class Residual(nn.Module):
 
     width: int
     stride: int
+    convolution: Convolution
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Map features to features."""
+        conv = partial(_conv, convolution=self.convolution, use_bias=False)
         strides = (self.stride, self.stride)
-        out = _conv(self.width, strides=strides, use_bias=False)(x)
-        out = nn.relu(_norm(train)(out))
-        out = _norm(train)(_conv(self.width, use_bias=False)(out))
+        out = nn.relu(_norm(train)(conv(self.width, strides=strides)(x)))
+        out = _norm(train)(conv(self.width)(out))
         if self.stride > 1:
-            x = _conv(
-                self.width, size=1, strides=strides, use_bias=False, name="Shortcut"
-            )(x)
+            x = conv(self.width, size=1, strides=strides, name="Shortcut")(x)
             x = _norm(train)(x)
         return nn.relu(out + x)
 
@@ -141,6 +142,7 @@ def conv_net(
     input_shape: tuple[int, ...] = (32, 32, 3),
     n_classes: int = 10,
     dropout: float = 0.0,
+    convolution: str | None = None,
 ) -> Model:
     """Return Conv-2, Conv-4 or Conv-6.
 
@@ -149,6 +151,7 @@ def conv_net(
         input_shape: height, width (multiples of ``2 ** (depth / 2)``), channels.
         n_classes: outputs.
         dropout: rate after both hidden dense layers.
+        convolution: a name in `CONVOLUTIONS`; default: the best known here.
 
     Example:
         >>> len(conv_net(2).layers)
@@ -161,12 +164,21 @@ def conv_net(
         The paper does not say where dropout is applied. Its 1.7M weights of Conv-6 do
         not follow from its layers; they have 2,261,184.
     """
-    module = ConvNet(CONV_WIDTHS[depth], n_classes, dropout)
+    module = ConvNet(CONV_WIDTHS[depth], n_classes, dropout, named(convolution))
     return from_linen(module, input_shape, output="Dense_2/kernel")
 
 
-def vgg19(input_shape: tuple[int, ...] = (32, 32, 3), n_classes: int = 10) -> Model:
+def vgg19(
+    input_shape: tuple[int, ...] = (32, 32, 3),
+    n_classes: int = 10,
+    convolution: str | None = None,
+) -> Model:
     """Return VGG-19 in its CIFAR-10 form, with batch norm.
+
+    Args:
+        input_shape: height, width, channels.
+        n_classes: outputs.
+        convolution: a name in `CONVOLUTIONS`; default: the best known here.
 
     Example:
         >>> len(vgg19().layers)
@@ -175,11 +187,21 @@ def vgg19(input_shape: tuple[int, ...] = (32, 32, 3), n_classes: int = 10) -> Mo
     Reference:
         Frankle & Carbin (2019), Figure 2 and appendix I.2.
     """
-    return from_linen(Vgg(VGG19, n_classes), input_shape, output="Dense_0/kernel")
+    module = Vgg(VGG19, n_classes, named(convolution))
+    return from_linen(module, input_shape, output="Dense_0/kernel")
 
 
-def resnet18(input_shape: tuple[int, ...] = (32, 32, 3), n_classes: int = 10) -> Model:
+def resnet18(
+    input_shape: tuple[int, ...] = (32, 32, 3),
+    n_classes: int = 10,
+    convolution: str | None = None,
+) -> Model:
     """Return the network that the paper calls ResNet-18: 20 layers, 16-32-64 channels.
+
+    Args:
+        input_shape: height, width, channels.
+        n_classes: outputs.
+        convolution: a name in `CONVOLUTIONS`; default: the best known here.
 
     Example:
         >>> [p for p, info in resnet18().layers.items() if info.kind == "shortcut"]
@@ -192,7 +214,7 @@ def resnet18(input_shape: tuple[int, ...] = (32, 32, 3), n_classes: int = 10) ->
         f"Residual_{i}/Shortcut/kernel": "shortcut" for i in (3, 6)
     }
     return from_linen(
-        ResNet(RESNET18, n_classes),
+        ResNet(RESNET18, n_classes, named(convolution)),
         input_shape,
         output="Dense_0/kernel",
         kinds=shortcuts,

@@ -1,0 +1,131 @@
+"""The plan of a run, measured where it is not known which one is best."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from . import imp, models, parallel, tree
+from .dataset import Dataset, Splits
+from .ensemble import Program, begin, make_program
+from .parallel import Plan
+from .prepare import Prepared
+
+MEASURED_EXAMPLES = 1_000
+"""Examples of every set that take part in a measurement."""
+MEASURED_SECONDS = 0.5
+"""A measurement of training steps that took longer is long enough."""
+
+
+class Pace(NamedTuple):
+    """How fast a group of lanes trains.
+
+    Attributes:
+        step: seconds of a step of all lanes.
+        evaluation: seconds of an evaluation of all lanes on validation and test set.
+    """
+
+    step: float
+    evaluation: float
+
+
+def compile_lanes(prepared: Prepared, plan: Plan) -> Program:
+    """Return the training program of a study under a plan."""
+    config, splits = prepared.study.config, prepared.splits
+    model = prepared.study.model
+    if plan.convolution != models.best_known():
+        shape = splits.train.x.shape[1:]
+        model = models.build(config.model, shape, splits.n_classes, plan.convolution)
+    return make_program(
+        model,
+        config.train,
+        devices=parallel.plan_devices(plan),
+        lanes_per_device=plan.lanes,
+    )
+
+
+def choose(prepared: Prepared, plans: Sequence[Plan], n_lanes: int) -> Plan:
+    """Return the fastest plan: the only candidate, or the best of a short measurement.
+
+    Args:
+        prepared: the study.
+        plans: candidates.
+        n_lanes: networks of the largest wave.
+    """
+    if len(plans) == 1:
+        return plans[0]
+    seconds = [_seconds_per_lane(prepared, plan, n_lanes) for plan in plans]
+    for plan, each in zip(plans, seconds, strict=True):
+        words = "does not fit" if each == float("inf") else f"{1e3 * each:.3g} ms"
+        print(
+            f"Plan: {plan.lanes} lanes on each device, convolution {plan.convolution}:"
+            f" {words} per step of a network.",
+            file=sys.stderr,
+        )
+    return plans[int(np.argmin(seconds))]
+
+
+def _seconds_per_lane(prepared: Prepared, plan: Plan, n_lanes: int) -> float:
+    """Time a wave's step, shared among its networks; inf where memory is too small."""
+    try:
+        program = compile_lanes(prepared, plan)
+        pace = measure(prepared, program)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return float("inf")
+    every = prepared.study.config.train.eval_every
+    groups = -(-n_lanes // program.width)
+    return groups * (pace.step + pace.evaluation / every) / n_lanes
+
+
+def measure(prepared: Prepared, program: Program) -> Pace:
+    """Time steps, and evaluations of a few examples, until they have taken a while.
+
+    Args:
+        prepared: the study.
+        program: that trains it.
+    """
+    study, splits = prepared.study, prepared.splits
+    few = _first(splits, max(MEASURED_EXAMPLES, study.config.train.batch_size))
+    evaluated = splits.validation.size + splits.test.size
+    share = (few.validation.size + few.test.size) / evaluated
+    data = program.put_data(few)
+    level = imp.plan_level(study, 0, None)
+    lanes = tree.take(imp.lanes_of(study, level), np.zeros(program.width, int))
+    states, fixed = begin(program, program.put_lanes(lanes))
+    every = study.config.train.eval_every
+
+    def train_for(steps: int) -> float:
+        nonlocal states
+        start = time.monotonic()
+        states, curve = program.advance(states, fixed, data, 0, steps)
+        jax.block_until_ready(curve)
+        return time.monotonic() - start
+
+    def evaluate() -> float:
+        start = time.monotonic()
+        for part in (data.validation, data.test):
+            jax.block_until_ready(program.score(states, fixed, part))
+        return time.monotonic() - start
+
+    train_for(0)  # compiles
+    evaluate()
+    evaluation, one, many, steps = evaluate(), train_for(1), 0.0, 1
+    while many - one < MEASURED_SECONDS and 4 * steps <= program.capacity * every:
+        steps *= 4
+        many = train_for(steps)
+    evaluated_between = (-(-steps // every) - 1) * evaluation
+    per_step = max(many - one - evaluated_between, 0) / max(steps - 1, 1)
+    return Pace(per_step, evaluation / share)
+
+
+def _first(splits: Splits, n: int) -> Splits:
+    train, validation, test = (
+        Dataset(s.x[:n], s.y[:n])
+        for s in (splits.train, splits.validation, splits.test)
+    )
+    return Splits(train, validation, test, splits.n_classes)

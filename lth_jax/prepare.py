@@ -1,0 +1,60 @@
+"""Data, network and config brought together and checked, before any training."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from . import imp, models, sources
+from .config import Config
+from .dataset import Splits
+from .imp import Study
+from .sources import Origin
+from .train import check_fits
+
+
+class Prepared(NamedTuple):
+    """All that is known before training starts.
+
+    Attributes:
+        study: the config made concrete.
+        splits: the data, on the host.
+        origin: which copy of the data it is.
+    """
+
+    study: Study
+    splits: Splits
+    origin: Origin
+
+
+def prepare(config: Config) -> Prepared:
+    """Load the data, build the network, check everything.
+
+    Args:
+        config: one study.
+
+    Raises:
+        InputError: something is wrong; no work has been done.
+    """
+    return prepare_all([config])[0]
+
+
+def prepare_all(studies: Sequence[Config]) -> list[Prepared]:
+    """Prepare studies; those of the same data share them.
+
+    Args:
+        studies: their configs.
+
+    Raises:
+        InputError: something is wrong with one; no work has been done.
+    """
+    for config in studies:
+        config.validate()
+    loaded, prepared = {}, []
+    for config in studies:
+        key = config.data, config.seed
+        if key not in loaded:
+            loaded[key] = sources.load(*key)
+        splits, origin = loaded[key]
+        model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
+        check_fits(model, config.train, splits.train, splits.n_classes)
+        prepared.append(Prepared(imp.make_study(model, config), splits, origin))
+    return prepared
