@@ -120,7 +120,8 @@ def test_manifest_says_what_and_where(original):
     manifest = load_run(original).manifest
     assert manifest["fingerprint"] in original.name
     assert manifest["versions"].keys() >= {"python", "lth-jax", "jax", "flax", "numpy"}
-    assert manifest["plan"] == {"platform": "cpu", "devices": 2, "lanes": 1}
+    plan = {"platform": "cpu", "devices": 2, "lanes": 1, "convolution": "columns"}
+    assert manifest["plan"] == plan
     assert manifest["data"]["name"] == "digits"
     assert len(manifest["data"]["sha256"]) == 64
     steps = [("started", [0, 1, 2]), ("level", 0), ("level", 1), ("level", 2)]
