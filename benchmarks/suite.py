@@ -180,7 +180,7 @@ def run(torch_python: str | None, out: Path, pairs: int | None = None) -> Path:
 
 
 def regressions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Say which ratios grew by more than `SLOWER`.
+    """Say which ratios grew by more than `SLOWER`, and which are gone.
 
     Example:
         >>> old = {"rows": [{"name": "step", "peer": "x", "ratio": 0.5}]}
@@ -189,7 +189,8 @@ def regressions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         ['step beside x: 0.90, was 0.50']
     """
     known = {(r["name"], r["peer"]): r["ratio"] for r in before["rows"]}
-    return [
+    gone = known.keys() - {(r["name"], r["peer"]) for r in after["rows"]}
+    return [f"{name} beside {peer}: not measured" for name, peer in sorted(gone)] + [
         f"{r['name']} beside {r['peer']}: {r['ratio']:.2f}, was {old:.2f}"
         for r in after["rows"]
         if (old := known.get((r["name"], r["peer"]))) and r["ratio"] > SLOWER * old

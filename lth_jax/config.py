@@ -191,6 +191,11 @@ class Config:
             raise InputError(
                 f"model.dropout is {self.model.dropout}: it must lie in [0, 1)."
             )
+        if self.model.dropout and not self.model.name.startswith("conv"):
+            raise InputError(
+                f"model.dropout is {self.model.dropout}, but {self.model.name} has no"
+                " dropout: leave it out."
+            )
         self._validate_schedule()
         self._validate_prune()
         return self
@@ -226,10 +231,20 @@ class Config:
                 "prune.rate, prune.output_rate and prune.rates are all 0: nothing would"
                 " be pruned. Give one above 0, or --prune.levels 0."
             )
-        if prune.one_shot and (prune.output_rate is not None or prune.rates):
+        others = [prune.output_rate or 0, *(rate for _, rate in prune.rates)]
+        if prune.one_shot and any(others):
             raise InputError(
                 "prune.one_shot prunes every layer at its rate and the output layer at"
-                " half of it: prune.output_rate and prune.rates have no effect with it."
+                " half of it: prune.output_rate and prune.rates can only be 0 with it"
+                " (the layer is not pruned)."
+            )
+        names = [name for name, _ in prune.rates]
+        if prune.output_rate is not None:
+            names.append("output")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(
+                f"prune.rates gives {twice[0]!r} twice (prune.output_rate is a rate of"
+                " output): keep one."
             )
         if prune.one_shot and prune.continued:
             raise InputError(

@@ -76,7 +76,8 @@ def layer_rates(
         rate: in place of the config's (one-shot).
 
     Raises:
-        InputError: a rate is given for a layer or kind that the model does not have.
+        InputError: a rate is given for a layer or kind that the model does not have, or
+            twice.
 
     Example:
         >>> layers = {"a": LayerInfo("dense", (2, 3)), "b": LayerInfo("output", (3, 1))}
@@ -95,6 +96,13 @@ def layer_rates(
                 f"prune.rates names {name!r}, which is no layer and no kind of layer of"
                 f" this model{did_you_mean(name, known)}"
             )
+    kinds = {info.kind for info in layers.values()}
+    if config.output_rate is not None and "output" not in kinds:
+        raise InputError(
+            f"prune.output_rate is {config.output_rate}, but the model does not say"
+            " which layer is the output: name its kernel (output=...), or leave the"
+            " rate out."
+        )
     output = rate / 2 if config.output_rate is None else config.output_rate
     by_kind = {"output": output} | given
     return {

@@ -19,6 +19,7 @@ from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
 from .dataset import Splits
 from .ensemble import Lanes, Outcome, join, make_program, run_lanes
+from .errors import InputError
 from .keys import Stream, derive
 from .outline import LaneId, level_ids, pruned_kind, waves, widest_wave
 from .rewind import rewind
@@ -130,6 +131,7 @@ def make_study(model: Model, config: Config) -> Study:
         InputError: the config is wrong, by itself or for this model.
     """
     config.validate()
+    _check_layers(model)
     counts = level_counts(model.layers, config.prune)
     root = jax.random.key(config.seed)
     keys = [derive(root, r, Stream.INIT) for r in range(config.replicates)]
@@ -140,6 +142,19 @@ def make_study(model: Model, config: Config) -> Study:
     }
     start = Snapshot(params, state, None, clock)
     return Study(model, config, start, counts, _make_prune(model, config), controls)
+
+
+def _check_layers(model: Model) -> None:
+    params, _ = jax.eval_shape(model.init, jax.random.key(0))
+    prunable = [
+        p for p, leaf in tree.flatten(params).items() if masks.is_prunable(leaf)
+    ]
+    if not prunable or set(prunable) != set(model.layers):
+        raise InputError(
+            f"model.layers names {sorted(model.layers)}, but the parameters with two or"
+            f" more axes, which can be pruned, are {prunable}: build the model with"
+            " from_linen, from_nnx or from_functions, which make the table."
+        )
 
 
 def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:

@@ -104,14 +104,18 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
     groups: dict[Any, dict[str, Prepared]] = {}
     for name, one in prepared.items():
         groups.setdefault(_compiled(one.study.config), {})[name] = one
-    for group in groups.values():
-        _run({path / name: one for name, one in group.items()}, experiment)
+    opened = [
+        _open({path / name: one for name, one in group.items()}, experiment)
+        for group in groups.values()
+    ]
+    _run(opened)
     return path
 
 
 def _compiled(config: Config) -> Any:
-    """Return what a compiled training holds fixed, its data among it."""
-    return config.data, config.seed, config.model, optim.static(config.train)
+    """Return what a compiled training holds fixed, its data and plan among it."""
+    train = optim.static(config.train)
+    return config.data, config.seed, config.model, train, config.plan
 
 
 def run(config: Config, experiment: str, path: Path | None = None) -> Path:
@@ -130,18 +134,33 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
             any training, and nothing stored is touched.
     """
     path = path or configs.run_dir(config, experiment)
-    _run({path: prepare(config)}, experiment)
+    _run([_open({path: prepare(config)}, experiment)])
     return path
 
 
-def _run(group: Mapping[Path, Prepared], experiment: str) -> None:
-    """Run studies whose trainings share a compilation."""
-    first = next(iter(group.values()))
-    chosen = first.study.config.plan
-    widest = sum(outline.widest_wave(one.study.config) for one in group.values())
-    plans = parallel.candidates(chosen, first.study.model, widest)
+class Group(NamedTuple):
+    """Studies whose trainings share a compilation.
+
+    Attributes:
+        first: one of them.
+        widest: networks of the largest wave of all together.
+        plans: candidates.
+        opened: those with levels to train.
+    """
+
+    first: Prepared
+    widest: int
+    plans: Sequence[Plan]
+    opened: Sequence[Opened]
+
+
+def _open(studies: Mapping[Path, Prepared], experiment: str) -> Group:
+    """Open run directories of studies that share a compilation; nothing is trained."""
+    first = next(iter(studies.values()))
+    widest = sum(outline.widest_wave(one.study.config) for one in studies.values())
+    plans = parallel.candidates(first.study.config.plan, first.study.model, widest)
     opened = []
-    for path, one in group.items():
+    for path, one in studies.items():
         config = one.study.config
         manifest = store.open_run(path, config, _manifest(one, experiment))
         missing = _missing_levels(path, config)
@@ -149,9 +168,15 @@ def _run(group: Mapping[Path, Prepared], experiment: str) -> None:
             opened.append(Opened(path, one.study, manifest, missing))
         else:
             print(f"{path} is complete: nothing to do.", file=sys.stderr)
-    if opened:
-        plan = parallel.stored_plan(opened[0].manifest["plan"], chosen)
-        _train(opened, first, plan or planning.choose(first, plans, widest))
+    return Group(first, widest, plans, opened)
+
+
+def _run(groups: Sequence[Group]) -> None:
+    for first, widest, plans, opened in groups:
+        if opened:
+            chosen = first.study.config.plan
+            plan = parallel.stored_plan(opened[0].manifest["plan"], chosen)
+            _train(opened, first, plan or planning.choose(first, plans, widest))
 
 
 def _train(runs: Sequence[Opened], prepared: Prepared, plan: Plan) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from . import imp, models, parallel, tree
 from .dataset import Dataset, Splits
 from .ensemble import Program, begin, make_program
+from .errors import InputError
 from .parallel import Plan
 from .prepare import Prepared
 
@@ -54,6 +55,9 @@ def choose(prepared: Prepared, plans: Sequence[Plan], n_lanes: int) -> Plan:
         prepared: the study.
         plans: candidates.
         n_lanes: networks of the largest wave.
+
+    Raises:
+        InputError: none fits into memory.
     """
     if len(plans) == 1:
         return plans[0]
@@ -64,6 +68,11 @@ def choose(prepared: Prepared, plans: Sequence[Plan], n_lanes: int) -> Plan:
             f"Plan: {plan.lanes} lanes on each device, convolution {plan.convolution}:"
             f" {words} per step of a network.",
             file=sys.stderr,
+        )
+    if min(seconds) == float("inf"):
+        raise InputError(
+            f"The memory of the device holds not even {plans[0].lanes} lanes of"
+            " model.name: give plan.lanes a smaller number."
         )
     return plans[int(np.argmin(seconds))]
 

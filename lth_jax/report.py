@@ -7,7 +7,7 @@ files they have the same bytes.
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,9 +119,7 @@ def _page(run: "Run", figures: str) -> str:
 {figures}
 <h2>Levels</h2>
 {_level_table(run.summary, found)}
-<h2>Claims of the paper</h2>
-{_claims(run)}
-<h2>Diverged, collapsed or not run</h2>
+{claims_section([run])}<h2>Diverged, collapsed or not run</h2>
 {_failures(run.summary)}
 <h2>Settings</h2>
 {_definitions(_settings(run.config))}
@@ -220,33 +218,33 @@ def _cells(summary: "pd.DataFrame", kind: str) -> dict[int, list[str]]:
     }
 
 
-def _claims(run: "Run") -> str:
-    """List the claims that the run judges; count the others."""
-    rows = judge([run])
-    judged = [row for row in rows if row.replicates and row.ours is not None]
-    rest = (
-        f"<p>This run judges {len(judged)} of the paper's {len(rows)} claims;"
-        " <code>lth claims</code> lists all, and what the others wait for.</p>"
-    )
-    if not judged:
-        return rest
-    cells = (
-        (row.id, row.verdict, row.quantity, row.paper, row.ours, row.rule)
-        for row in judged
-    )
+def claims_section(runs: Sequence["Run"]) -> str:
+    """Return a section with all claims of the paper, judged by some runs, as HTML."""
+    rows = judge(runs)
+    judged = [row for row in rows if row.ours is not None]
+    rest = [row for row in rows if row.ours is None]
+    count = sum(row.replicates > 0 for row in judged)
+    return f"""<h2>Claims of the paper</h2>
+<p>Each claim is judged by its rule, which was written before the run. {count} of
+{len(rows)} are judged here from training.</p>
+{_claims(judged, ("paper", "ours", "spread", "replicates", "rule", "note"))}
+<details><summary>The other {len(rest)}, and what they wait for</summary>
+{_claims(rest, ("paper", "rule", "note"))}</details>
+"""
+
+
+def _claims(rows: Sequence[Any], columns: Sequence[str]) -> str:
+    columns = ("id", "verdict", "quantity", *columns)
     body = "\n".join(
-        f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>"
-        for row in cells
+        "<tr>"
+        + "".join(f"<td>{escape(str(getattr(row, c) or '-'))}</td>" for c in columns)
+        + "</tr>"
+        for row in rows
     )
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in ("claim", "verdict", "quantity", "paper", "ours", "rule")
-    )
+    head = "".join(f"<th>{'claim' if c == 'id' else c}</th>" for c in columns)
     return (
-        '<div class="wide"><table class="claims">\n<caption>Each claim is judged by its'
-        " rule, which was written before the run.</caption>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
-        f"\n{rest}"
+        f'<div class="wide"><table class="claims">\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table></div>\n"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .claims import winning_tickets
-from .report import document, write_figures, write_file, write_report
+from .report import claims_section, document, write_figures, write_file, write_report
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -31,7 +31,8 @@ def write_reports(path: Path) -> list[Path]:
 
 def _write(path: Path, variants: Mapping[str, "Run"]) -> Path:
     figures = write_figures(path, variants)
-    body = figures + "".join(_variant(*item) for item in variants.items())
+    parts = [figures, *(_variant(*item) for item in variants.items())]
+    body = "".join([*parts, claims_section([*variants.values()])])
     page = path / "report.html"
     about = f"{len(variants)} variants"
     write_file(page, document(path.name, about, body).encode())

@@ -71,14 +71,15 @@ def test_a_peer_that_fails_is_named_and_the_rest_goes_on(tmp_path, monkeypatch, 
     assert "beside torch.compile failed: no compiler" in capsys.readouterr().err
 
 
-def test_only_grown_ratios_are_regressions():
+def test_grown_and_lost_ratios_are_regressions():
     def result(**ratios):
         rows = [{"name": n, "peer": "p", "ratio": r} for n, r in ratios.items()]
         return {"rows": [*rows, {"name": "memory", "peer": "", "ratio": None}]}
 
-    old = result(same=1.0, better=1.0, worse=1.0, gone=1.0)
+    old = result(same=1.0, better=1.0, worse=1.0)
     new = result(same=1.2, better=0.5, worse=1.3, new=9.0)
     assert suite.regressions(old, new) == ["worse beside p: 1.30, was 1.00"]
+    assert "new beside p: not measured" in suite.regressions(new, old)
 
 
 @pytest.mark.parametrize("words", ["pruning", "pruning --how top_k", "peak"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import runpy
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lth_jax import models, report
+from lth_jax import models, report, sweep
 from lth_jax.claims import judge
 from lth_jax.claims.conv import conv_share
 from lth_jax.claims.deep import RESNET_HIGH, RESNET_LOW, RESNET_WARM, VGG_HIGH, VGG_WARM
@@ -394,6 +395,23 @@ def test_deep_networks_may_be_evaluated_as_often_as_one_likes():
     assert row_of("A37", make_run(RESNET_WARM, eval_every=1_000)).ours == "90.60 %"
 
 
+def test_another_precision_is_another_setting():
+    row = row_of("A12", make_run(LENET, precision="bfloat16"))
+    assert row.verdict == "not run" and "train.precision" in row.note
+
+
+@pytest.mark.parametrize("steps", [112_480, 1_000])
+def test_a_step_at_which_was_not_evaluated_is_named(steps):
+    """A40 reads the accuracy of VGG-19 at step 30,000."""
+    vgg, resnet = needed("A40")
+    drops = tuple(steps * n // 4 for n in (2, 3))
+    run = make_run(vgg, steps=steps, drops=drops)
+    run = run._replace(curves=run.curves[run.curves["step"] != 30_000])
+    row = row_of("A40", run, make_run(resnet))
+    assert row.verdict == "not run"
+    assert "not evaluated at step 30,000" in row.note
+
+
 # Pooling.
 
 
@@ -425,6 +443,15 @@ def test_runs_that_differ_otherwise_are_not_pooled():
     assert row_of("A5", first, first._replace(config=config)).verdict == "not run"
     config["data"]["normalize"] = False
     assert row_of("A5", first, first._replace(config=config)).replicates == 4
+
+
+def test_a_note_on_the_data_keeps_no_runs_apart():
+    data = {"sha256": "cafe"}
+    runs = [
+        make_run(LENET, replicates=2, data=data),
+        make_run(LENET, replicates=1, seed=1, data=data | {"note": ""}),
+    ]
+    assert row_of("A5", *runs).replicates == 3
 
 
 def test_the_best_of_several_pools_counts():
@@ -463,6 +490,40 @@ def test_a_replicate_that_failed_is_left_out_and_noted(status):
     row = row_of("A12", run._replace(summary=few))
     assert (row.verdict, row.replicates) == ("not run", 2)
     assert "2 of 3 replicates" in row.note
+
+
+def test_a_replicate_with_one_failed_draw_is_left_out():
+    run = make_run(LENET, replicates=4)
+    more = run.summary[run.summary["kind"] == REINIT].assign(draw=1)
+    one = (more["replicate"] == 0) & (more["level"] == 7)
+    more.loc[one, "status"] = "diverged"
+    both = pd.concat([run.summary, more], ignore_index=True)
+    row = row_of("A12", run._replace(summary=both))
+    assert (row.verdict, row.replicates) == ("reproduced", 3)
+    assert "1 random_reinit diverged; so 1 of 4 replicates" in row.note
+
+
+def test_networks_that_never_learn_have_no_early_stop_to_compare():
+    run = make_run(LENET, replicates=4)
+    summary = run.summary.copy()
+    rows = (summary["replicate"] == 0) & (summary["level"] == 7)
+    summary.loc[rows & (summary["kind"] == TICKET), STEP] = 0
+    idle = run._replace(summary=summary)
+    row = row_of("A12", idle)
+    assert (row.verdict, row.replicates) == ("reproduced", 3)
+    assert "1 ticket never learned; so 1 of 4 replicates" in row.note
+    assert row_of("A9", idle).replicates == 4
+
+
+def test_above_at_all_levels_means_in_every_replicate():
+    run = make_run(LENET_ONE_SHOT)
+    assert row_of("A15", run).verdict == "reproduced"
+    summary = run.summary.copy()
+    rows = (summary["replicate"] == 0) & (summary["level"] > 0)
+    summary.loc[rows & (summary["kind"] == TICKET), ES] = 0.9799
+    row = row_of("A15", run._replace(summary=summary))
+    assert row.verdict == "not reproduced"
+    assert "in every replicate" in row.rule
 
 
 def test_what_failed_below_the_levels_of_a_claim_does_not_matter():
@@ -535,16 +596,27 @@ def test_the_command_prints_rows(monkeypatch, capsys):
     assert "lth claims RUN" in capsys.readouterr().err
 
 
-def test_the_report_lists_the_claims_that_the_run_judges(monkeypatch, tmp_path):
-    monkeypatch.setattr(report, "FIGURES", {})
-    run = make_run(LENET)._replace(path=tmp_path / "made")
-    page = write_report(run).read_text()
-    judged = [row.id for row in judge([run]) if row.ours and row.replicates]
-    assert len(judged) == 11
+def claims_of(page: str) -> list[str]:
     section = page.split("Claims of the paper")[1].split("<h2>")[0]
-    assert section.count("<tr><td>A") == len(judged)
-    assert "This run judges 11 of the paper's 81 claims" in section
-    assert "&gt;= 2.00x" in section
-    quick = write_report(make_run(LENET, steps=9)._replace(path=tmp_path / "quick"))
-    section = quick.read_text().split("Claims of the paper")[1].split("<h2>")[0]
-    assert "This run judges 0 of" in section and "<table" not in section
+    return re.findall(r"<tr><td>(A\d+)</td><td>([a-z ]+)</td>", section)
+
+
+def test_the_report_shows_a_row_per_claim(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "write_figures", lambda *_: "")
+    for name, run in {
+        "made": make_run(LENET),
+        "quick": make_run(LENET, steps=9),
+    }.items():
+        page = write_report(run._replace(path=tmp_path / name)).read_text()
+        rows = {row.id: row.verdict for row in judge([run])}
+        assert dict(claims_of(page)) == rows and len(claims_of(page)) == 81
+    page = (tmp_path / "made" / "report.html").read_text()
+    assert "11 of\n81 are judged here from training" in page
+    assert "&gt;= 2.00x" in page
+
+
+def test_claims_across_variants_are_on_the_page_of_the_sweep(monkeypatch, tmp_path):
+    monkeypatch.setattr(sweep, "write_figures", lambda *_: "")
+    runs = {"iterative": make_run(LENET), "one_shot": make_run(LENET_ONE_SHOT)}
+    page = sweep._write(tmp_path / "both", runs).read_text()
+    assert dict(claims_of(page))["A16"] == "reproduced"

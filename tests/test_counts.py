@@ -191,3 +191,20 @@ def test_global_pruning_refuses_an_unknown_layer():
 def test_a_schedule_that_empties_a_layer_is_refused(config, where):
     with pytest.raises(InputError, match=rf"prune\.{where}"):
         level_counts(LENET, config)
+
+
+def test_an_output_rate_needs_an_output_layer():
+    layers = {"a": LayerInfo("dense", (2, 3))}
+    with pytest.raises(InputError, match=r"^prune\.output_rate is 0\.1, but the model"):
+        layer_rates(layers, PruneConfig(output_rate=0.1))
+    assert layer_rates(layers, PruneConfig()) == {"a": 0.2}
+
+
+@pytest.mark.parametrize("scope", ["layerwise", "global"])
+def test_one_shot_pruning_can_leave_layers_alone(scope):
+    config = PruneConfig(
+        scope=scope, one_shot=(0.5,), output_rate=0.0, rates=(("shortcut", 0.0),)
+    )
+    _, kept = level_counts(RESNET, config)
+    total = kept if scope == "global" else sum(kept.values())
+    assert total == 267_696 // 2 + 512 + 2_048 + 640

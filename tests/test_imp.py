@@ -371,3 +371,10 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained():
     with pytest.raises(InputError, match=r"prune\.levels is 9.*Dense_"):
         next(find_ticket(model, splits(), empty))
     assert not trained
+
+
+@pytest.mark.parametrize("layers", ["none", "some"])
+def test_a_table_of_layers_that_lacks_some_is_refused(layers):
+    known = dict(list(MLP.layers.items())[:-1]) if layers == "some" else {}
+    with pytest.raises(InputError, match=r"^model\.layers names"):
+        make_study(MLP._replace(layers=known), ITERATIVE)

@@ -18,6 +18,7 @@ from lth_jax import (
     planning,
 )
 from lth_jax.config import PlanConfig
+from lth_jax.errors import InputError
 from lth_jax.parallel import Plan, candidates
 from lth_jax.prepare import prepare
 
@@ -52,7 +53,8 @@ def test_an_accelerator_measures_lanes_and_forms_of_convolution(gpus):
 
 
 def test_memory_bounds_the_lanes(gpus):
-    size = 4 * models.listed()[-2]["parameters"]  # VGG-19, float32
+    (vgg,) = [row for row in models.listed() if row["name"] == "vgg19"]
+    size = 4 * vgg["parameters"]
     most = max(p.lanes for p in candidates(PlanConfig(), models.vgg19(), 1_000))
     assert most == int(0.6 * (4 << 30) / (6 * size))
 
@@ -103,6 +105,15 @@ def test_a_plan_that_does_not_fit_loses(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(planning, "measure", pace)
     assert choose(tmp_path, 4).lanes == 1
     assert capsys.readouterr().err.count("does not fit") == 2
+
+
+def test_no_plan_that_fits_is_an_error(tmp_path, monkeypatch):
+    def pace(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr(planning, "measure", pace)
+    with pytest.raises(InputError, match=r"not even 1 lanes .* plan\.lanes"):
+        choose(tmp_path, 4)
 
 
 def test_other_errors_are_not_hidden(tmp_path, monkeypatch):

@@ -406,7 +406,7 @@ def test_figures_7_and_8_look_at_moments_of_training(run, draw, steps):
             line, _, _ = bars_of(ax)[kind.replace("_", " ")].lines
             means = values.reshape(LEVELS + 1, -1).mean(axis=1)
             np.testing.assert_allclose(line.get_ydata()[1:], means[1:])
-    assert figure.axes[-1].get_title("left").endswith("at 100 % of training")
+        assert ax.get_title("left") == f"Test accuracy after {step:,} steps"
 
 
 def test_several_runs_differ_in_colour_and_their_kinds_in_line_style(run):

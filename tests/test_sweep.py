@@ -10,6 +10,7 @@ from lth_jax import (
     DataConfig,
     InputError,
     ModelConfig,
+    PlanConfig,
     PruneConfig,
     TrainConfig,
     load_run,
@@ -158,6 +159,25 @@ def test_bad_variant_is_found_before_any_training(tmp_path):
     with pytest.raises(InputError, match="seed"):
         pipeline.run_sweep(made, "rates")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("fault", ["edited config", "too many devices"])
+def test_what_is_wrong_with_a_later_variant_is_found_before_any_training(
+    fault, tmp_path
+):
+    made = variants(tmp_path)
+    change = dataclasses.replace
+    made["other"] = change(made["slow"], model=ModelConfig(widths=(7,)))
+    path = configs.run_dir(made, "rates")
+    if fault == "edited config":
+        (path / "other").mkdir(parents=True)
+        store.write_json(path / "other" / "config.json", {"seed": 5})
+        store.write_json(path / "other" / "manifest.json", {})
+    else:
+        made["other"] = change(made["other"], plan=PlanConfig(devices=99))
+    with pytest.raises(InputError, match=r"seed is 5|plan\.devices is 99"):
+        pipeline.run_sweep(made, "rates")
+    assert not list(path.rglob("level_*"))
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden"])

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .pool import Pool, pool_runs
+from .quantities import ES_STEP
 from .rules import Claim, Condition, Measure, Value
 from .settings import Setting, mismatches, shortfalls
 from .table import CLAIMS
@@ -48,10 +49,19 @@ class Row(NamedTuple):
 
 
 class Want(NamedTuple):
-    """To which position, and at which kinds of networks, a claim looks."""
+    """What of the runs of a setting a claim looks at.
+
+    Attributes:
+        last: position.
+        kinds: of networks.
+        steps: at which accuracy is read, other than early stop and the last one.
+        timed: early-stop steps are read.
+    """
 
     last: float
     kinds: tuple[str, ...]
+    steps: tuple[int, ...]
+    timed: bool
 
 
 class Evidence(NamedTuple):
@@ -77,7 +87,8 @@ def judge(runs: Sequence["Run"]) -> list[Row]:
     rate, batch size, steps and rates, that reach the levels to which its rule looks and
     have the controls that it compares, with at least 3 replicates. Runs that differ
     only in seed are pooled. Of replicates whose networks diverged, collapsed or were
-    not run, none enters. What a reduced run shows is only noted.
+    not run, none enters; nor, where early stop is compared, of those that never
+    learned (early stop at step 0). What a reduced run shows is only noted.
 
     Args:
         runs: run directories, loaded.
@@ -130,7 +141,7 @@ def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
 
 
 def _verdict(results: Iterable[tuple[Condition, Value | None]]) -> Verdict:
-    holds = [value is not None and c.bound.holds(value.mean) for c, value in results]
+    holds = [value is not None and c.holds(value) for c, value in results]
     return "reproduced" if all(holds) else "not reproduced"
 
 
@@ -143,6 +154,8 @@ def _wanted(claim: Claim) -> dict[Setting, Want]:
         setting: Want(
             max(measure.reduction.last for measure in measures),
             tuple(dict.fromkeys(k for m in measures for k in m.quantity.kinds)),
+            tuple({m.quantity.step for m in measures} - {None}),
+            any(m.quantity.column == ES_STEP for m in measures),
         )
         for setting, measures in parts.items()
     }
@@ -165,12 +178,16 @@ def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence |
 
 def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
     """Leave out what failed, and every replicate that is then incomplete."""
-    last, kinds = want
-    lacks = shortfalls(setting, pool, last, kinds)
+    last, kinds, steps, timed = want
+    lacks = shortfalls(setting, pool, last, kinds, steps)
     table = pool.summary[pool.summary["kind"].isin(kinds)]
     reach = min(last, pool.positions[-1]) + 1e-9
     table = table[table["position"] <= reach]
+    if timed:
+        idle = (table["status"] == "ok") & (table[ES_STEP] == 0).fillna(False)
+        table = table.assign(status=table["status"].mask(idle, "never learned"))
     ok = table[table["status"] == "ok"]
+    failed = set(table.loc[table["status"] != "ok", "replicate"])
     cells = [
         (kind, position)
         for kind in kinds
@@ -179,7 +196,8 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
     whole = ok.groupby("replicate").apply(
         lambda rows: set(zip(rows["kind"], rows["position"], strict=True)) >= set(cells)
     )
-    keep = sorted(whole.index[whole.astype(bool)]) if len(ok) else []
+    kept = set(whole.index[whole.astype(bool)]) if len(ok) else set()
+    keep = sorted(kept - failed)
     if len(keep) < REPLICATES:
         lacks = [*lacks, f"{len(keep)} of {REPLICATES} replicates"]
     curves = pool.curves[pool.curves["replicate"].isin(keep)]

@@ -50,7 +50,9 @@ def pool_runs(runs: Iterable["Run"]) -> list[Pool]:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         shared = {k: v for k, v in flat_numbers(run.config).items() if k not in SEEDS}
-        key = json.dumps([shared, run.manifest.get("data")], sort_keys=True)
+        data = run.manifest.get("data") or {}
+        which = [data.get("name"), data.get("sha256")]
+        key = json.dumps([shared, which], sort_keys=True)
         groups.setdefault(key, []).append(run)
     return [_pool(group) for group in groups.values()]
 

@@ -60,12 +60,19 @@ class Quantity(NamedTuple):
         unit: how it is written.
         kinds: of networks that it reads.
         frame: pool -> one row per position, one column per replicate.
+        column: what it reads of each network, see `frame`.
     """
 
     text: str
     unit: Unit
     kinds: tuple[str, ...]
     frame: Callable[[Pool], "pd.DataFrame"]
+    column: str
+
+    @property
+    def step(self) -> int | None:
+        """The step at which networks must have been evaluated, if it is a fixed one."""
+        return int(self.column.split("@")[1]) if "@" in self.column else None
 
 
 def frame(pool: Pool, kind: str, column: str) -> "pd.DataFrame":
@@ -87,7 +94,7 @@ def frame(pool: Pool, kind: str, column: str) -> "pd.DataFrame":
 
 
 def _dense(pool: Pool, column: str) -> "pd.Series":
-    return frame(pool, "ticket", column).loc[0.0]
+    return frame(pool, "ticket", column).reindex([0.0]).loc[0.0]
 
 
 def _name(column: str) -> str:
@@ -106,12 +113,14 @@ def value(column: str, kind: str = "ticket") -> Quantity:
             number,
             _kinds(kind),
             lambda pool: frame(pool, kind, column),
+            column,
         )
     return Quantity(
         f"{_name(column)} of {kind}",
         percent,
         _kinds(kind),
         lambda pool: 100 * frame(pool, kind, column),
+        column,
     )
 
 
@@ -122,6 +131,7 @@ def gain(column: str = ES_ACCURACY, kind: str = "ticket") -> Quantity:
         points,
         _kinds(kind),
         lambda pool: 100 * (frame(pool, kind, column) - _dense(pool, column)),
+        column,
     )
 
 
@@ -134,6 +144,7 @@ def lead(
         points,
         _kinds(kind, other),
         lambda pool: 100 * (frame(pool, kind, column) - frame(pool, other, column)),
+        column,
     )
 
 
@@ -144,6 +155,7 @@ def speedup(kind: str = "ticket") -> Quantity:
         times,
         _kinds(kind),
         lambda pool: _steps(pool, kind).rdiv(_dense(pool, ES_STEP)),
+        ES_STEP,
     )
 
 
@@ -154,6 +166,7 @@ def saving() -> Quantity:
         percent,
         _kinds(),
         lambda pool: 100 * (1 - _steps(pool, "ticket") / _dense(pool, ES_STEP)),
+        ES_STEP,
     )
 
 
@@ -169,6 +182,7 @@ def slowdown(kind: str, than: str) -> Quantity:
         times,
         _kinds(kind, *([] if than == "dense" else [than])),
         ratio,
+        ES_STEP,
     )
 
 
@@ -179,6 +193,7 @@ def learned(threshold: float = 0.2) -> Quantity:
         percent,
         _kinds(),
         lambda pool: 100.0 * (frame(pool, "ticket", "val_accuracy_final") > threshold),
+        "val_accuracy_final",
     )
 
 

@@ -90,7 +90,7 @@ def share_of_greatest(position: int, span: Span) -> Reduction:
         del pool
         best = span.of(series).max()
         here = float(series.get(position, math.nan))
-        return 100 * here / best if best > 0 else 0.0
+        return 100 * here / best if best > 0 or math.isnan(best) else 0.0
 
     text = f"(at level {position} in % of its greatest over {span.text})"
     return Reduction(text, span.last, of, percent)

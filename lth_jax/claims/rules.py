@@ -205,15 +205,23 @@ def near(center: float, off: float, why: str = "") -> Bound:
 
 
 class Condition(NamedTuple):
-    """A term and the bound that it must reach."""
+    """A term and the bound that it must reach, on average or in every replicate."""
 
     term: Term
     bound: Bound
+    everywhere: bool = False
+
+    def holds(self, value: Value) -> bool:
+        """Tell whether a value of the term is within the bound."""
+        if self.everywhere:
+            return self.bound.holds(value.low) and self.bound.holds(value.high)
+        return self.bound.holds(value.mean)
 
     def text(self, named: bool) -> str:
         """Return the condition in words, with the setting's name or without."""
         term = with_setting(self.term) if named else self.term.text
-        return f"{term} {self.bound.text(self.term.unit)}"
+        where = " in every replicate" if self.everywhere else ""
+        return f"{term} {self.bound.text(self.term.unit)}{where}"
 
 
 def need(
@@ -277,7 +285,7 @@ def throughout(setting: Setting, quantity: Quantity, span: Span) -> list[Conditi
     )
     why = "a single level may miss by the noise of its mean"
     return [
-        need(setting, quantity, average(span), above(neutral)),
+        Condition(Measure(setting, quantity, average(span)), above(neutral), True),
         need(setting, quantity, least(span), at_least(neutral - slack, why)),
     ]
 

@@ -19,7 +19,7 @@ from .pool import SEEDS, Pool
 
 FREE = {
     *SEEDS,
-    *("data.normalize", "train.precision", "prune.levels", "prune.count"),
+    *("data.normalize", "prune.levels", "prune.count"),
     *("reinits", "shuffles", "keep_signs", "permutes"),
 }
 """Fields that the paper does not state, or that only say how much of it is run."""
@@ -95,7 +95,11 @@ def mismatches(setting: Setting, pool: Pool) -> list[str]:
 
 
 def shortfalls(
-    setting: Setting, pool: Pool, last: float, kinds: Sequence[str]
+    setting: Setting,
+    pool: Pool,
+    last: float,
+    kinds: Sequence[str],
+    steps: Sequence[int] = (),
 ) -> list[str]:
     """Say where runs of a setting fall short of what a claim looks at.
 
@@ -104,6 +108,7 @@ def shortfalls(
         pool: of them.
         last: position to which the claim looks.
         kinds: of networks that it compares.
+        steps: at which it reads their accuracy.
     """
     mine, theirs = _essence(setting), _canonical(pool.numbers)
     short = []
@@ -123,7 +128,10 @@ def shortfalls(
         short.append(f"{positions[-1]:g} of {last:g} levels")
     present = set(pool.summary["kind"])
     short += [f"no {kind} networks" for kind in kinds if kind not in present]
-    return short
+    evaluated = set(pool.curves["step"])
+    return short + [
+        f"not evaluated at step {step:,}" for step in steps if step not in evaluated
+    ]
 
 
 @cache
@@ -154,12 +162,13 @@ def _canonical(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rates(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pruning rate of every kind of layer, and of layers named by path."""
+    given = dict(fields["prune.rates"])
     if fields["prune.one_shot"]:
-        return {}
+        return given if fields["prune.output_rate"] is None else given | {"output": 0.0}
     rate, output = fields["prune.rate"], fields["prune.output_rate"]
     rates = dict.fromkeys(LAYER_KINDS.get(fields["model.name"], ()), rate)
     rates["output"] = rate / 2 if output is None else output
-    return rates | {name: value for name, value in fields["prune.rates"]}
+    return rates | given
 
 
 def _schedule_mismatch(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:

@@ -30,6 +30,15 @@ MODELS: dict[str, Callable[..., Model]] = {
 }
 
 
+DIVISORS = {"conv2": 2, "conv4": 4, "conv6": 8, "vgg19": 16, "resnet18": 1}
+"""Height and width of images must be multiples of this, because pools halve them."""
+LENETS = (
+    *((25, 9), (50, 17), (100, 34), (150, 50), (200, 67)),
+    *((400, 134), (500, 167), (700, 233), (900, 300)),
+)
+"""Hidden widths of the other LeNets of the paper (LTH, appendix G.6)."""
+
+
 def build(
     config: ModelConfig,
     input_shape: tuple[int, ...],
@@ -51,10 +60,12 @@ def build(
         >>> sorted(build(ModelConfig(), (28, 28, 1), 10).layers)
         ['Dense_0/kernel', 'Dense_1/kernel', 'Dense_2/kernel']
     """
-    if config.name != "lenet" and (len(input_shape) != 3 or min(input_shape[:2]) < 8):
+    divisor = DIVISORS.get(config.name)
+    if divisor and (len(input_shape) != 3 or any(n % divisor for n in input_shape[:2])):
         raise InputError(
-            f"model.name is {config.name}, which takes images of 8x8 pixels or more;"
-            f" the examples have shape {input_shape}."
+            f"model.name is {config.name}, which takes images [height, width, channels]"
+            f" with height and width multiples of {divisor}; the examples of data.name"
+            f" have shape {input_shape}."
         )
     return MODELS[config.name](config, input_shape, n_classes, convolution)
 
@@ -62,14 +73,18 @@ def build(
 def listed() -> list[dict[str, str | int]]:
     """Return name, parameters and prunable weights of the papers' networks.
 
+    LeNets other than LeNet-300-100 are named by their ``model.widths``.
+
     Example:
         >>> listed()[0]
         {'name': 'lenet', 'parameters': 266610, 'prunable': 266200}
     """
+    known = {name: ModelConfig(name=name) for name in MODELS}  # type: ignore[arg-type]
+    known |= {f"lenet {a} {b}": ModelConfig(widths=(a, b)) for a, b in LENETS}
     rows = []
-    for name, make in MODELS.items():
-        shape = (28, 28, 1) if name == "lenet" else (32, 32, 3)
-        model = make(ModelConfig(), shape, 10, None)
+    for name, config in known.items():
+        shape = (28, 28, 1) if config.name == "lenet" else (32, 32, 3)
+        model = build(config, shape, 10)
         params, _ = jax.eval_shape(model.init, jax.random.key(0))
         total = sum(leaf.size for leaf in jax.tree.leaves(params))
         prunable = sum(math.prod(info.shape) for info in model.layers.values())

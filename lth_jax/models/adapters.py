@@ -64,8 +64,10 @@ def from_functions(
         named[output] = "output"
     for path in named:
         if path not in kernels:
+            field = "output" if path == output else "kinds"
             raise InputError(
-                f"No prunable layer is called {path!r}{did_you_mean(path, kernels)}"
+                f"{field} names {path!r}, which is no prunable layer"
+                f"{did_you_mean(path, kernels)}"
             )
     layers = {
         path: LayerInfo(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..claims import by_level, density_text
-from .style import COLOURS, INK, MARKERS, kinds, label
+from .style import COLOURS, INK, MARKERS, MORE_COLOURS, kinds, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def series_of(
         only: kinds to show; default: all.
     """
     lines, baselines = [], []
-    palette = list(COLOURS.values())
+    palette = [*COLOURS.values(), *MORE_COLOURS]
     for i, (variant, run) in enumerate(runs.items()):
         own = palette[i % len(palette)]
         for kind in kinds(run.summary):

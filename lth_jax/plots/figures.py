@@ -8,6 +8,7 @@ from .during import Shown, draw_during
 from .style import legend, panels, style
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from ..runs import Run
@@ -165,30 +166,34 @@ def _is_one_shot(run: "Run") -> bool:
 
 
 def _snapshots(runs: Runs, steps: Sequence[int]) -> "Figure":
+    """Show the evaluations nearest to some fractions of training."""
     fractions = [step / steps[-1] for step in steps]
     names = [f"accuracy at {i}" for i in range(len(steps))]
-    titles = [f"Test accuracy after {step:,} steps (%)" for step in steps]
-    lengths = {int(run.curves["step"].max()) for run in runs.values()}
-    if lengths != {steps[-1]}:
-        titles = [f"Test accuracy at {100 * f:.0f} % of training" for f in fractions]
+    nearest = [[_nearest(run, f) for f in fractions] for run in runs.values()]
     looked = {
-        variant: run._replace(summary=_with_snapshots(run, fractions, names))
-        for variant, run in runs.items()
+        variant: run._replace(summary=_with_snapshots(run, names, mine))
+        for (variant, run), mine in zip(runs.items(), nearest, strict=True)
     }
+    titles = [
+        f"Test accuracy after {' or '.join(f'{n:,}' for n in sorted(set(mine)))} steps"
+        for mine in zip(*nearest, strict=True)
+    ]
     return _by_density(looked, list(zip(names, titles, strict=True)))
 
 
+def _nearest(run: "Run", fraction: float) -> int:
+    steps = run.curves["step"].drop_duplicates()
+    return int(steps[(steps - fraction * steps.max()).abs().idxmin()])
+
+
 def _with_snapshots(
-    run: "Run", fractions: Sequence[float], names: Sequence[str]
-) -> "Run":
-    """Return the summary with columns of test accuracy at fractions of training."""
+    run: "Run", names: Sequence[str], steps: Sequence[int]
+) -> "pd.DataFrame":
+    """Return the summary with columns of the test accuracy at some steps."""
     network = ["level", "kind", "replicate", "draw"]
-    tests = run.curves[run.curves["split"] == "test"]
-    there = tests["step"].drop_duplicates()
-    summary = run.summary
-    for name, fraction in zip(names, fractions, strict=True):
-        nearest = there[(there - fraction * there.max()).abs().idxmin()]
-        column = tests[tests["step"] == nearest][[*network, "accuracy"]]
+    tests, summary = run.curves[run.curves["split"] == "test"], run.summary
+    for name, step in zip(names, steps, strict=True):
+        column = tests[tests["step"] == step][[*network, "accuracy"]]
         summary = summary.merge(
             column.rename(columns={"accuracy": name}), on=network, how="left"
         )

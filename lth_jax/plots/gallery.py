@@ -52,10 +52,10 @@ def supported(runs: Runs) -> dict[str, Exhibit]:
 
 
 def _network(runs: Runs) -> str:
-    """Return the network that all runs train, without the number of its size."""
+    """Return the kind of network that all runs train; "several" if they differ."""
     names = {_model(run).get("name", "") for run in runs.values()}
     families = {"conv" if name.startswith("conv") else name for name in names}
-    return families.pop() if len(families) == 1 else ""
+    return families.pop() if len(families) == 1 else "several"
 
 
 def _model(run: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _has_curves(runs: Runs) -> bool:
 
 
 def _is_plain(runs: Runs) -> bool:
-    return _network(runs) not in ("conv", "vgg19", "resnet18")
+    return _network(runs) not in ("conv", "vgg19", "resnet18", "several")
 
 
 GALLERY = {

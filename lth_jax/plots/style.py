@@ -52,6 +52,8 @@ COLOURS = {
     "permute_init": "#e69f00",
 }
 """The colour of each kind (Okabe and Ito's, safe for colour-blind readers)."""
+MORE_COLOURS = ("#56b4e9", "#7f3c8d", "#8c8c8c", "#7a4419", "#b5bd00")
+"""For the variants of a large sweep."""
 MARKERS = dict(zip(COLOURS, "osD^v", strict=True))
 
 
