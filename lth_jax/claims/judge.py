@@ -154,7 +154,7 @@ def _wanted(claim: Claim) -> dict[Setting, Want]:
         setting: Want(
             max(measure.reduction.last for measure in measures),
             tuple(dict.fromkeys(k for m in measures for k in m.quantity.kinds)),
-            tuple({m.quantity.step for m in measures} - {None}),
+            tuple({s for m in measures if (s := m.quantity.step) is not None}),
             any(m.quantity.column == ES_STEP for m in measures),
         )
         for setting, measures in parts.items()
