@@ -20,8 +20,18 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).parent
 SLOWER = 1.25
 """A ratio that grew by more than this factor is a regression."""
-LENET_STEP = 3 * 2 * 60 * 266_200 - 2 * 60 * 235_200
-"""Floating-point operations of a step: the first layer needs no input gradient."""
+CONV2 = (27 * 64 * 32**2, 9 * 64 * 64 * 32**2, 64 * 16**2 * 256, 256 * 256, 2_560)
+RESNET18 = (
+    *(27 * 16 * 32**2, 6 * 9 * 16 * 16 * 32**2, (9 + 1) * 16 * 32 * 16**2),
+    *(5 * 9 * 32 * 32 * 16**2, (9 + 1) * 32 * 64 * 8**2, 5 * 9 * 64 * 64 * 8**2, 640),
+)
+OPERATIONS = {
+    "lenet": 2 * 60 * (3 * 266_200 - 235_200),
+    "conv2": 2 * 60 * (3 * sum(CONV2) - CONV2[0]),
+    "resnet18": 2 * 128 * (3 * sum(RESNET18) - RESNET18[0]),
+}
+"""Floating-point operations of a step: each product forward and twice backward, but the
+first layer needs no input gradient."""
 LENET_EVALUATION = 2 * 15_000 * 266_200
 EAGER, COMPILED, NAIVE = "PyTorch eager", "torch.compile", "a plain JAX loop"
 LIMIT = "the matrix-product peak"
@@ -37,6 +47,7 @@ class Row(NamedTuple):
         theirs: words for the peer; for the limit, the work's operations.
         goal: largest ratio ours / peer that is good enough.
         pairs: how often both are measured.
+        operations: floating-point, where they bound the time.
     """
 
     name: str
@@ -45,6 +56,7 @@ class Row(NamedTuple):
     theirs: str | int
     goal: float | None = None
     pairs: int = 3
+    operations: int | None = None
 
 
 def rows(platform: str, cores: int) -> list[Row]:
@@ -54,7 +66,7 @@ def rows(platform: str, cores: int) -> list[Row]:
 
 def _cpu_rows(cores: int) -> list[Row]:
     wide = f"--lanes {cores}"
-    cadence = 100 * LENET_STEP + LENET_EVALUATION
+    cadence = 100 * OPERATIONS["lenet"] + LENET_EVALUATION
     steps = [
         *(
             ("lenet", 1, None, 5),
@@ -116,7 +128,8 @@ def _step(
     devices = " --devices 1" if platform == "cpu" and lanes == 1 else ""
     words = f"step --network {network}"
     name = f"{network} step, {lanes} lane{'s' * (lanes > 1)}"
-    return Row(name, f"{words} --lanes {lanes}{devices}", EAGER, words, goal, pairs)
+    ours, operations = f"{words} --lanes {lanes}{devices}", OPERATIONS[network]
+    return Row(name, ours, EAGER, words, goal, pairs, operations)
 
 
 def _pruning() -> list[Row]:
@@ -138,13 +151,12 @@ def run(torch_python: str | None, out: Path, pairs: int | None = None) -> Path:
     Returns:
         The path of the file.
     """
-    device = _device()
-    taken, versions = [], {"python": platform.python_version()}
-    for name in ("jax", "jaxlib", "flax", "optax", "numpy"):
-        versions[name] = metadata.version(name)
-    print(
-        f"{device['kind']}, {device['cores']} cores\n{_line('', '', 'peer', 'ratio')}"
-    )
+    device, names = _device(), ("jax", "jaxlib", "flax", "optax", "numpy")
+    versions = {"python": platform.python_version()}
+    versions |= {name: metadata.version(name) for name in names}
+    peak, taken = _ours("peak --devices 1")["seconds"], []
+    print(f"{device['kind']}, {device['cores']} cores, {1 / peak:,.0f} GFLOP/s at most")
+    print(f"{HEAD}\n{re.sub('[^|]', '-', HEAD)}", flush=True)
     for row in rows(device["platform"], device["cores"]):
         if row.peer in (EAGER, COMPILED) and torch_python is None:
             continue
@@ -155,26 +167,17 @@ def run(torch_python: str | None, out: Path, pairs: int | None = None) -> Path:
             print(f"{row.name} beside {row.peer} failed: {last}", file=sys.stderr)
             continue
         versions |= one.pop("versions")
+        if row.operations:
+            one["share_of_peak"] = row.operations / 1e9 * peak * 1e3 / one["value"]
         taken.append(one)
-        goal = "" if one["goal"] is None else f"goal {one['goal']:.2f}"
-        print(
-            _line(
-                row.name,
-                f"{one['value']:.4g} {one['unit']}",
-                row.peer,
-                f"{one['ratio']:.2f}",
-                goal,
-            ),
-            flush=True,
-        )
-    memory = _vgg19()
-    print(f"{memory['name']}: {memory['value']:.1f} {memory['unit']}")
-    start = _start_up()
-    print(f"{start['name']}: {start['value']:.1f} {start['unit']}")
+        print(_line(one), flush=True)
+    for one in (_vgg19(), _start_up()):
+        taken.append(one)
+        print(_line(one), flush=True)
     slug = re.sub(r"[^a-z0-9]+", "-", device["kind"].lower()).strip("-")
     path = out / f"{'cpu' if device['platform'] == 'cpu' else 'gpu'}-{slug}.json"
     out.mkdir(parents=True, exist_ok=True)
-    content = {"device": device, "versions": versions, "rows": [*taken, memory, start]}
+    content = {"device": device, "versions": versions, "rows": taken}
     path.write_text(json.dumps(content, indent=1) + "\n")
     return path
 
@@ -273,8 +276,19 @@ def _device() -> dict[str, Any]:
     return _ask([sys.executable, "-c", code], "") | {"cores": os.cpu_count() or 1}
 
 
-def _line(*cells: str) -> str:
-    return "".join(
-        f"{cell:<{width}}"
-        for cell, width in zip(cells, (42, 14, 26, 8, 10), strict=False)
-    )
+HEAD = "| work | ours | beside | ratio | goal | of the peak |"
+
+
+def _line(one: dict[str, Any]) -> str:
+    """Return a row of a table in Markdown."""
+    share = one.get("share_of_peak")
+    goal = "" if one["goal"] is None else f"{one['goal']:.3g}"
+    cells = [
+        one["name"],
+        f"{one['value']:.3g} {one['unit']}",
+        one["peer"],
+        "" if one["ratio"] is None else f"{one['ratio']:.2f}",
+        f"{goal} {'missed' if one['met'] is False else ''}".strip(),
+        "" if share is None else f"{share:.0%}",
+    ]
+    return f"| {' | '.join(cells)} |"

@@ -1,11 +1,14 @@
 """The benchmarks run, and their comparison with earlier results tells."""
 
 import json
+import math
 import subprocess
 import sys
 
 import pytest
 from lth_jax.benchmarks import suite
+
+from lth_jax import models
 
 
 def test_every_row_is_named_once_and_its_words_are_known():
@@ -15,6 +18,20 @@ def test_every_row_is_named_once_and_its_words_are_known():
             assert row.ours.split()[0] in ("step", "period", "epoch", "evaluation",
                                            "pruning")  # fmt: skip
             assert row.pairs >= 1 and (row.goal is None or row.goal > 0)
+
+
+def test_operations_are_those_of_the_layers():
+    """Each kernel of a convolution is used once per output pixel."""
+    assert sum(suite.CONV2) == 38_592 * 32**2 + 4_262_400
+    assert suite.OPERATIONS["lenet"] == 60 * (6 * 266_200 - 2 * 235_200)
+    pixels = {16: 32**2, 32: 16**2, 64: 8**2}
+    layers = models.resnet18().layers.values()
+    total = sum(
+        math.prod(info.shape) * pixels.get(info.shape[-1], 1)
+        for info in layers
+        if info.kind != "output"
+    )
+    assert sum(suite.RESNET18) == total + 640
 
 
 def answers(monkeypatch, seconds):
@@ -43,12 +60,14 @@ def test_results_hold_ratios_goals_and_versions(tmp_path, monkeypatch, capsys):
     step = next(r for r in result["rows"] if r["name"] == "lenet step, 2 lanes")
     assert step["ratio"] == 0.5 and step["met"] is False and step["pairs"] == 3
     assert step["value"] == 1_000 and step["unit"] == "ms"
+    operations = suite.OPERATIONS["lenet"]
+    assert step["share_of_peak"] == pytest.approx(operations / 1e9)
     limit = next(r for r in result["rows"] if r["peer"] == suite.LIMIT)
     assert limit["ratio"] == pytest.approx(1e9 / suite.LENET_EVALUATION)
     memory, start = result["rows"][-2:]
     assert (memory["value"], memory["met"]) == (1, True)
     assert (start["value"], start["met"]) == (9, False)
-    assert "goal 0.42" in capsys.readouterr().out
+    assert "| 0.50 | 0.42 missed |" in capsys.readouterr().out
 
 
 def test_without_torch_its_rows_are_left_out(tmp_path, monkeypatch):
