@@ -92,7 +92,7 @@ class Program(NamedTuple):
 
 
 Pace = Callable[[int, int], int]
-"""Between chunks: (steps a group has done, its lanes) -> evaluations until it is asked
+"""Between chunks: (steps a group has done, its lanes) -> steps until it is asked
 again."""
 
 
@@ -167,7 +167,7 @@ def run_lanes(
     Yields:
         The `Outcome` of each group, without padding, in the order of the lanes.
     """
-    pace = pace or (lambda *_: program.capacity)
+    pace = pace or (lambda *_: program.config.steps)
     for first in range(0, lanes.size, program.width):
         index = np.arange(first, first + program.width)
         real = int((index < lanes.size).sum())
@@ -196,11 +196,10 @@ def _run_group(
     states, curve = program.advance(states, fixed, data, 0, 0)
     curves, done = [tree.take(tree.to_host(curve), np.s_[:, :1])], 0
     while done < steps:
-        evaluations = min(max(1, pace(done)), program.capacity)
-        stop = min(done + evaluations * every, steps)
+        stop = _chunk_end(program, done, pace(done))
         states, curve = program.advance(states, fixed, data, done, stop)
-        evaluated = np.s_[:, : -(-(stop - done) // every)]
-        curves.append(tree.take(tree.to_host(curve), evaluated))
+        n = stop // every - done // every + (stop == steps and steps % every > 0)
+        curves.append(tree.take(tree.to_host(curve), np.s_[:, :n]))
         done = stop
     pace(done)
     train = tree.to_host(program.score(states, fixed, data.train))
@@ -208,3 +207,13 @@ def _run_group(
     clock = fixed.clock + jnp.int32(steps)
     finals = tree.to_host(Snapshot(states.params, states.state, None, clock))
     return Outcome(finals, curve, train)
+
+
+def _chunk_end(program: Program, done: int, wanted: int) -> int:
+    """Return where a chunk of about so many steps ends: at an evaluation, if it can."""
+    every = program.config.eval_every
+    stop = done + max(1, wanted)
+    if wanted >= every:
+        stop -= stop % every
+    room = (done // every + program.capacity) * every
+    return min(stop, room, program.config.steps)

@@ -70,8 +70,7 @@ class Progress:
         now = time.monotonic()
         if done > self._done:
             self._bar.update((done - self._done) * lanes)
-            evaluations = -(-(done - self._done) // self._config.train.eval_every)
-            rate = evaluations / max(now - self._then, 1e-6)
+            rate = (done - self._done) / max(now - self._then, 1e-6)
             self._chunk = max(1, int(CHUNK_SECONDS * rate))
         self._done, self._then = done, now
         return self._chunk

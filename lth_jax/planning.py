@@ -127,7 +127,7 @@ def measure(prepared: Prepared, program: Program) -> Pace:
     while many - one < MEASURED_SECONDS and 4 * steps <= program.capacity * every:
         steps *= 4
         many = train_for(steps)
-    evaluated_between = (-(-steps // every) - 1) * evaluation
+    evaluated_between = (steps // every - 1 // every) * evaluation
     per_step = max(many - one - evaluated_between, 0) / max(steps - 1, 1)
     return Pace(per_step, evaluation / share)
 

@@ -81,8 +81,8 @@ class Trainer(NamedTuple):
         start: (ticket, hyper) -> TrainState at the ticket's rewind point.
         advance: (state, fixed, data, first, stop) -> (state, curve): trains from step
             ``first`` to ``stop`` (both counted from the start of this training, traced)
-            and evaluates after every ``eval_every`` steps and at ``stop``. With
-            ``first == stop`` it only evaluates.
+            and evaluates after every ``eval_every`` steps and after the last of all.
+            With ``first == stop`` it only evaluates.
         score: (state, fixed, dataset) -> Metrics over a whole data set.
         capacity: evaluations that one call of ``advance`` has room for.
     """
@@ -187,18 +187,26 @@ def _make_advance(
     ) -> tuple[TrainState, Curve]:
         orders = _orders(fixed, data.train, first, config, capacity)
 
+        every = config.eval_every
+        begun = first // every
+        empty = _empty_curve(lambda: score(train, fixed, data.test), capacity)
+
+        def evaluate(train: TrainState) -> Curve:
+            parts = data.validation, data.test
+            return Curve(*(score(train, fixed, part) for part in parts))
+
         def period(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
             train, curve = carry
-            low = first + i * config.eval_every
-            high = jnp.minimum(low + config.eval_every, stop)
-            train = steps(train, fixed, data.train, orders, (low, high))
-            point = Curve(
-                score(train, fixed, data.validation), score(train, fixed, data.test)
-            )
+            start = (begun + i) * every
+            high = jnp.minimum(start + every, stop)
+            span = jnp.maximum(start, first), high
+            train = steps(train, fixed, data.train, orders, span)
+            due = (high % every == 0) | (high == config.steps)
+            nothing = jax.tree.map(lambda c: c[0], empty)
+            point = jax.lax.cond(due, evaluate, lambda _: nothing, train)
             return train, jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
 
-        periods = jnp.maximum(1, -((first - stop) // config.eval_every))
-        empty = _empty_curve(lambda: score(train, fixed, data.test), capacity)
+        periods = jnp.maximum(1, -(-stop // every) - begun)
         return jax.lax.fori_loop(0, periods, period, (train, empty))
 
     return advance

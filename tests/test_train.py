@@ -60,7 +60,9 @@ def train_to(config: TrainConfig, *stops: int, clock: int = 0, params=None):
     data, points = program.put_data(splits()), []
     for first, stop in pairwise((0, *stops)):
         state, curve = program.advance(state, fixed, data, first, stop)
-        n = max(1, -(-(stop - first) // config.eval_every))
+        at_the_end = stop == config.steps and stop % config.eval_every > 0
+        n = stop // config.eval_every - first // config.eval_every + at_the_end
+        n = n if stop > first else 1
         points.append(jax.tree.map(lambda c, n=n: np.asarray(c[0, :n]), curve))
     curve = jax.tree.map(lambda *c: np.concatenate(c), *points)
     return jax.tree.map(lambda leaf: np.asarray(leaf[0]), state), curve
@@ -86,12 +88,10 @@ def test_two_parts_are_one(optimizer):
     config = short(optimizer=optimizer, weight_decay=1e-3, clip_norm=1.0)
     whole, curve = train_to(config, 23)
     assert PER_EPOCH == 6  # so parts begin inside epochs and at their borders
-    for middle in (5, 10, 15, 20):
-        parts, pieces = train_to(config, middle, 23)
+    for middles in ((5,), (1,), (6,), (18,), (22,), (10, 15), (2, 3, 4, 9, 11)):
+        parts, pieces = train_to(config, *middles, 23)
         assert bits(parts) == bits(whole)
         assert bits(pieces) == bits(curve)
-    for middle in (1, 6, 18, 22):  # evaluated at other steps, trained alike
-        assert bits(train_to(config, middle, 23)[0]) == bits(whole)
 
 
 @pytest.mark.parametrize("clock", [4, 6, 8])
@@ -126,15 +126,23 @@ def test_room_of_a_chunk_changes_no_bit(monkeypatch):
     assert bits(outcome_of(SHORT, lambda *_: 99)) == bits(expected)
 
 
-def test_pace_is_asked_between_chunks():
+@pytest.mark.parametrize(
+    ("wanted", "stops"),
+    [
+        (13, (0, 10, 20, 23)),  # ends at evaluations, which are 5 steps apart
+        (4, (0, 4, 8, 12, 16, 20, 23)),  # shorter than that: ends anywhere
+        (99, (0, 23)),
+    ],
+)
+def test_pace_is_asked_between_chunks(wanted, stops):
     asked = []
 
     def pace(done: int, lanes: int) -> int:
         asked.append((done, lanes))
-        return 2
+        return wanted
 
     outcome_of(SHORT, pace)
-    assert asked == [(0, 1), (10, 1), (20, 1), (23, 1)]
+    assert asked == [(done, 1) for done in stops]
 
 
 # Evaluations.
