@@ -32,7 +32,7 @@ from .work import BATCHES, N_TEST, SHAPES, STEPS
 REPEATS = 3
 
 
-def step(network: str, lanes: int, precision: str) -> dict[str, Any]:
+def step(network: str, lanes: int) -> dict[str, Any]:
     """Time a training step of a network, in a chunk of the program of ``lth run``."""
     steps = STEPS[network]
     train = TrainConfig(
@@ -41,7 +41,6 @@ def step(network: str, lanes: int, precision: str) -> dict[str, Any]:
         batch_size=BATCHES[network],
         learning_rate=1e-3,
         optimizer="momentum" if network in ("resnet18", "vgg19") else "adam",
-        precision=precision,  # type: ignore[arg-type]
     )
     return _trained(network, lanes, train, n_test=1, units=steps)
 
@@ -174,7 +173,7 @@ def peak() -> dict[str, Any]:
     """Time a billion floating-point operations of a large matrix product."""
     size = 2048 if jax.default_backend() == "cpu" else 16_384
     a = jax.random.normal(jax.random.key(0), (size, size))
-    product = jax.jit(lambda a: a @ a)
+    product = jax.jit(lambda a: jnp.matmul(a, a, precision="float32"))
     return _timed(lambda: product(a).block_until_ready(), 2 * size**3 / 1e9)
 
 
@@ -208,12 +207,11 @@ def main() -> None:
     parser.add_argument("--devices", type=int)
     parser.add_argument("--network", default="lenet")
     parser.add_argument("--lanes", type=int, default=1)
-    parser.add_argument("--precision", default="float32")
     parser.add_argument("--how", default="ours")
     args = parser.parse_args()
     use_host_devices(args.devices)
     measurements = {
-        "step": lambda: step(args.network, args.lanes, args.precision),
+        "step": lambda: step(args.network, args.lanes),
         "evaluation": lambda: evaluation(args.lanes),
         "period": lambda: period(args.lanes),
         "epoch": epoch,

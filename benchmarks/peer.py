@@ -125,11 +125,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["step", "epoch"])
     parser.add_argument("--network", default="lenet")
-    parser.add_argument("--precision", default="float32")
     parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
-    is_tf32 = args.precision == "tensorfloat32"
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = is_tf32
+    # True float32 on both sides: PyTorch's convolutions would take TF32.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     if args.what == "epoch":
         make = lambda p: torch.optim.SGD(p, lr=0.1, fused=True)  # noqa: E731
         seconds = trained("lenet", 128, 469, make, 10_000, args.compile)

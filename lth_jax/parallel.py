@@ -102,10 +102,10 @@ def candidates(config: PlanConfig, model: Model, n_lanes: int) -> list[Plan]:
         lanes, forms = sorted({most, -(-most // 2), -(-most // 4)}), [*CONVOLUTIONS]
     if config.lanes:
         lanes = [config.lanes]
+    if not any(info.kind == "conv" for info in model.layers.values()):
+        forms = [best_known()]
     if config.convolution:
         forms = [config.convolution]
-    if not any(info.kind == "conv" for info in model.layers.values()):
-        forms = forms[:1]
     return [Plan(platform, devices, n, form) for form in forms for n in lanes]
 
 

@@ -101,21 +101,21 @@ def test_grown_and_lost_ratios_are_regressions():
     assert "new beside p: not measured" in suite.regressions(new, old)
 
 
-@pytest.mark.parametrize("words", ["pruning", "pruning --how top_k", "peak"])
+LONG = (
+    *("step --lanes 2", "step --network conv2", "step --network resnet18"),
+    *("naive", "epoch", "evaluation --lanes 2", "period --lanes 2"),
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("pruning", "pruning --how top_k", "peak"),
+        *(pytest.param(words, marks=pytest.mark.long) for words in LONG),
+    ],
+)
 def test_measurements_run(words):
     command = [sys.executable, "-m", "lth_jax.benchmarks.ours", *words.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     answer = json.loads(done.stdout)
     assert answer["seconds"] > 0 and answer["memory"] > 1e6
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "words",
-    [
-        *("step --lanes 2", "step --network conv2", "step --network resnet18"),
-        *("naive", "epoch", "evaluation --lanes 2", "period --lanes 2"),
-    ],
-)
-def test_long_measurements_run(words):
-    test_measurements_run(words)

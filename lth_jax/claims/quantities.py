@@ -72,7 +72,7 @@ class Quantity(NamedTuple):
     @property
     def step(self) -> int | None:
         """The step at which networks must have been evaluated, if it is a fixed one."""
-        return int(self.column.split("@")[1]) if "@" in self.column else None
+        return _step(self.column)
 
 
 def frame(pool: Pool, kind: str, column: str) -> "pd.DataFrame":
@@ -84,13 +84,18 @@ def frame(pool: Pool, kind: str, column: str) -> "pd.DataFrame":
         column: of the summary, or ``accuracy@STEP``: the test accuracy at that step.
     """
     table = pool.summary[pool.summary["kind"] == kind]
-    if "@" in column:
-        curves, step = pool.curves, int(column.split("@")[1])
+    step = _step(column)
+    if step is not None:
+        curves = pool.curves
         at_step = (curves["step"] == step) & (curves["split"] == "test")
         table = curves[at_step & (curves["kind"] == kind)]
     values = table[column.split("@")[0]].astype(float)
     keys = [table["position"], table["replicate"]]
     return values.groupby(keys).mean().unstack()
+
+
+def _step(column: str) -> int | None:
+    return int(column.split("@")[1]) if "@" in column else None
 
 
 def _dense(pool: Pool, column: str) -> "pd.Series":

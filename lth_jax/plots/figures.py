@@ -20,6 +20,7 @@ STOP = ("early_stop_step", "Early-stop step")
 TEST_AT_STOP = ("test_accuracy_es", "Test accuracy at early stop (%)")
 TEST_AT_END = ("test_accuracy_final", "Test accuracy at the last step (%)")
 TRAIN_AT_END = ("train_accuracy_final", "Training accuracy at the last step (%)")
+EARLY_AND_LATE = (STOP, TEST_AT_STOP, TEST_AT_END, TRAIN_AT_END)
 DURING: Sequence[Shown] = (
     {"ticket": (1.0, 0.513, 0.211)},
     {"ticket": (1.0, 0.211, 0.070, 0.036, 0.019)},
@@ -84,7 +85,7 @@ def figure_4(runs: Runs) -> "Figure":
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 4; the training
         accuracy is of its text.
     """
-    return _by_density(runs, (STOP, TEST_AT_STOP, TEST_AT_END, TRAIN_AT_END))
+    return _by_density(runs, EARLY_AND_LATE)
 
 
 def figure_5(runs: Runs) -> "Figure":
@@ -97,7 +98,7 @@ def figure_5(runs: Runs) -> "Figure":
         Training accuracy is at the last step (the paper's figure 13); figure 5 has it
         at early stop.
     """
-    return _by_density(runs, (STOP, TEST_AT_STOP, TEST_AT_END, TRAIN_AT_END))
+    return _by_density(runs, EARLY_AND_LATE)
 
 
 def figure_6(runs: Runs) -> "Figure":
