@@ -65,7 +65,11 @@ def evaluation(lanes: int) -> dict[str, Any]:
     program, data, states, fixed = _ready("lenet", lanes, train, N_TEST, 60)
 
     def work() -> None:
-        jax.block_until_ready(program.score(states, fixed, data.test))
+        nonlocal states
+        states, curve = program.advance(
+            states, fixed, data, 0, program.timeline(data).blocks
+        )
+        jax.block_until_ready(curve)
 
     return _timed(work, program.width)
 
@@ -81,11 +85,13 @@ def _trained(
     n_train = examples or (55_000 if network == "lenet" else 20 * train.batch_size)
     program, data, states, fixed = _ready(network, lanes, train, n_test, n_train)
     rounds = -(-lanes // program.width)
+    timeline = program.timeline(data)
+    stop = timeline.ticks - timeline.train - timeline.blocks  # an evaluation at 0
 
     def work() -> None:
         nonlocal states
         for _ in range(rounds):
-            states, curve = program.advance(states, fixed, data, 0, train.steps)
+            states, curve = program.advance(states, fixed, data, 0, stop)
             jax.block_until_ready(curve)
 
     return _timed(work, units * rounds * program.width)

@@ -17,6 +17,7 @@ import tyro
 from .config import Config, DataConfig, Variants, run_dir
 from .errors import InputError, LthError, did_you_mean
 from .files import read_json
+from .interrupts import Terminated, leaving_at_the_second
 
 Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
 RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -34,9 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            _commands(words), prog="lth", description=_DESCRIPTION, args=words
-        )
+        with leaving_at_the_second():
+            tyro.extras.subcommand_cli_from_dict(
+                _commands(words), prog="lth", description=_DESCRIPTION, args=words
+            )
     except InputError as error:
         print(f"lth: {error}", file=sys.stderr)
         return 2
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _interrupted(130)
-    except _Terminated:
+    except Terminated:
         return _interrupted(143)
     return 0
 
@@ -57,19 +59,15 @@ _DESCRIPTION = (
 )
 
 
-class _Terminated(BaseException):
-    """The process was asked to stop."""
-
-
 def _terminate(signum: int, frame: Any) -> None:
     del signum, frame
-    raise _Terminated
+    raise Terminated
 
 
 def _interrupted(code: int) -> int:
     print(
-        "\nlth: interrupted. Complete levels are kept; the same command goes on after"
-        " them.",
+        "\nlth: interrupted. What was computed is stored; the same command goes on from"
+        " there.",
         file=sys.stderr,
     )
     return code

@@ -143,6 +143,8 @@ class Config:
         default="all", metadata=NUMBERS_UNCHANGED
     )
     """Keep the tickets' final weights of all levels or of the last one only."""
+    checkpoint_every: float = field(default=300.0, metadata=NUMBERS_UNCHANGED)
+    """Seconds of work that a killed process may lose."""
     plan: PlanConfig = field(default=PlanConfig(), metadata=NUMBERS_UNCHANGED)
     out: str = field(default="runs", metadata=NUMBERS_UNCHANGED)
     """Folder that holds the run directories."""
@@ -274,6 +276,7 @@ _AT_LEAST = {
     "keep_signs": 0,
     "permutes": 0,
     "seed": 0,
+    "checkpoint_every": 0,
     "plan.devices": 1,
     "plan.lanes": 1,
 }

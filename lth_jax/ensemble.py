@@ -18,8 +18,9 @@ from jax.sharding import PartitionSpec as P
 from . import tree
 from .config import TrainConfig
 from .dataset import Splits
-from .metrics import Metrics
+from .metrics import Metrics, mean
 from .optim import Hyper
+from .timeline import Timeline
 from .train import Curve, Fixed, TrainState, make_trainer
 from .types import Key, Model, Snapshot, Ticket
 
@@ -67,11 +68,34 @@ class Outcome(NamedTuple):
         finals: weights and model state at the end of training.
         curve: evaluations [lanes, evaluations], the first one before training.
         train: metrics over the training set at the end, [lanes].
+        failed: int32 [lanes], the first step whose loss was not finite, or -1.
     """
 
     finals: Snapshot
     curve: Curve
     train: Metrics
+    failed: np.ndarray
+
+
+class Partial(NamedTuple):
+    """Lanes in the middle of their training.
+
+    Attributes:
+        states: stacked.
+        curve: evaluations so far, NumPy [lanes, evaluations]; None before the first.
+        done: ticks of the timeline.
+        steps: of them, training steps.
+    """
+
+    states: TrainState
+    curve: Curve | None
+    done: int
+    steps: int
+
+    @property
+    def size(self) -> int:
+        """Number of lanes."""
+        return self.states.failed.shape[0]
 
 
 class Program(NamedTuple):
@@ -80,17 +104,17 @@ class Program(NamedTuple):
     Attributes:
         start: (tickets, hypers) -> states.
         advance: (states, fixed, data, first, stop) -> (states, curves); see `Trainer`.
-        score: (states, fixed, dataset) -> Metrics.
+        timeline: data -> what happens when.
         width: lanes of a group.
         config: how they train.
-        capacity: evaluations of one call of ``advance``.
+        capacity: units that one call of ``advance`` has room for.
         put_lanes: spread stacked lanes over the devices.
         put_data: copy data to every device.
     """
 
     start: Callable[[Ticket, Hyper], TrainState]
     advance: Callable[..., tuple[TrainState, Curve]]
-    score: Callable[..., Metrics]
+    timeline: Callable[[Splits], Timeline]
     width: int
     config: TrainConfig
     capacity: int
@@ -98,9 +122,9 @@ class Program(NamedTuple):
     put_data: Callable[[Any], Any]
 
 
-Pace = Callable[[int, int], int]
-"""Between chunks: (steps a group has done, its lanes) -> steps until it is asked
-again."""
+Watch = Callable[[Partial, int], int]
+"""Called between chunks: (where a group stands, its lanes without padding) -> ticks
+until it is called again."""
 
 
 def make_program(
@@ -140,7 +164,7 @@ def make_program(
     return Program(
         start=compiled(spread(trainer.start, (lane, lane))),
         advance=compiled(advance, donate_argnums=0),
-        score=compiled(spread(trainer.score, (lane, lane, shared))),
+        timeline=trainer.timeline,
         width=len(devices) * lanes_per_device,
         config=config,
         capacity=trainer.capacity,
@@ -163,7 +187,11 @@ def _single(f: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[...
 
 
 def run_lanes(
-    program: Program, lanes: Lanes, data: Splits, pace: Pace | None = None
+    program: Program,
+    lanes: Lanes,
+    data: Splits,
+    watch: Watch | None = None,
+    begun: Partial | None = None,
 ) -> Iterator[Outcome]:
     """Train all lanes, group after group.
 
@@ -171,19 +199,35 @@ def run_lanes(
         program: from `make_program`.
         lanes: what to train.
         data: the splits, from ``program.put_data``.
-        pace: called between chunks; decides how long the next one is. Chunks change no
-            number. Default: as long as the program has room for.
+        watch: called between chunks, before the first and after the last of a group
+            too; decides how long the next one is, which changes no number. Default: as
+            long as the program has room for.
+        begun: where the first of the lanes stand, if they have begun.
 
     Yields:
         The `Outcome` of each group, without padding, in the order of the lanes.
     """
-    pace = pace or (lambda *_: program.config.steps)
-    for first in range(0, lanes.size, program.width):
-        index = np.arange(first, first + program.width)
-        real = int((index < lanes.size).sum())
-        group = program.put_lanes(tree.take(lanes, np.minimum(index, lanes.size - 1)))
-        outcome = _run_group(program, group, data, lambda done, n=real: pace(done, n))
+    watch = watch or (lambda *_: program.timeline(data).ticks)
+    border = begun.size if begun else 0
+    groups = _groups(0, border, program) + _groups(border, lanes.size, program)
+    for first, stop in groups:
+        index = np.minimum(np.arange(first, first + program.width), stop - 1)
+        states, fixed = begin(program, program.put_lanes(tree.take(lanes, index)))
+        partial = Partial(states, None, 0, 0)
+        if begun and stop <= border:
+            states = program.put_lanes(tree.take(begun.states, index))
+            curve = begun.curve and tree.take(begun.curve, index)
+            partial = begun._replace(states=states, curve=curve)
+        real = stop - first
+        outcome = _run_group(
+            program, partial, fixed, data, lambda p, n=real: watch(p, n)
+        )
         yield tree.take(outcome, slice(0, real))
+
+
+def _groups(first: int, stop: int, program: Program) -> list[tuple[int, int]]:
+    starts = range(first, stop, program.width)
+    return [(start, min(start + program.width, stop)) for start in starts]
 
 
 def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
@@ -199,31 +243,41 @@ def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
 
 
 def _run_group(
-    program: Program, lanes: Lanes, data: Splits, pace: Callable[[int], int]
+    program: Program,
+    partial: Partial,
+    fixed: Fixed,
+    data: Splits,
+    watch: Callable[[Partial], int],
 ) -> Outcome:
-    steps, every = program.config.steps, program.config.eval_every
-    states, fixed = begin(program, lanes)
-    states, curve = program.advance(states, fixed, data, 0, 0)
-    curves, done = [tree.take(tree.to_host(curve), np.s_[:, :1])], 0
-    while done < steps:
-        stop = _chunk_end(program, done, pace(done))
-        states, curve = program.advance(states, fixed, data, done, stop)
-        n = stop // every - done // every + (stop == steps and steps % every > 0)
-        curves.append(tree.take(tree.to_host(curve), np.s_[:, :n]))
-        done = stop
-    pace(done)
-    train = tree.to_host(program.score(states, fixed, data.train))
-    curve = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *curves)
-    clock = fixed.clock + jnp.int32(steps)
+    timeline = program.timeline(data)
+    while partial.done < timeline.ticks:
+        stop = _chunk_end(program, timeline, partial.done, watch(partial))
+        states, curve = program.advance(partial.states, fixed, data, partial.done, stop)
+        partial = _later(timeline, partial, states, tree.to_host(curve), stop)
+    watch(partial)
+    states = partial.states
+    train = mean(tree.to_host(states.tallies.train), data.train.size)
+    clock = fixed.clock + jnp.int32(timeline.steps)
     finals = tree.to_host(Snapshot(states.params, states.state, None, clock))
-    return Outcome(finals, curve, train)
+    assert partial.curve is not None
+    return Outcome(finals, partial.curve, train, tree.to_host(states.failed))
 
 
-def _chunk_end(program: Program, done: int, wanted: int) -> int:
-    """Return where a chunk of about so many steps ends: at an evaluation, if it can."""
-    every = program.config.eval_every
-    stop = done + max(1, wanted)
-    if wanted >= every:
-        stop -= stop % every
-    room = (done // every + program.capacity) * every
-    return min(stop, room, program.config.steps)
+def _later(
+    timeline: Timeline, partial: Partial, states: TrainState, curve: Curve, stop: int
+) -> Partial:
+    """Return where a group stands after a chunk; ``curve`` is what that returned."""
+    before, after = timeline.evaluations_at(partial.done), timeline.evaluations_at(stop)
+    skipped = before - int(timeline.unit_of(partial.done))
+    points = tree.take(curve, np.s_[:, skipped : skipped + after - before])
+    if partial.curve:
+        points = jax.tree.map(
+            lambda *leaves: np.concatenate(leaves, axis=1), partial.curve, points
+        )
+    return Partial(states, points, stop, timeline.steps_at(stop))
+
+
+def _chunk_end(program: Program, timeline: Timeline, done: int, wanted: int) -> int:
+    """Return where a chunk of about so many ticks ends."""
+    last = timeline.unit_of(done) + program.capacity - 1
+    return min(done + max(1, wanted), int(timeline.end(last)))

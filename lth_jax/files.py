@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -107,6 +108,35 @@ def sha256(path: Path) -> str:
 def entry(path: Path) -> dict[str, Any]:
     """Return size and sha256 of a file, for a manifest."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder; the system frees it when this one dies.
+
+    Raises:
+        StoreError: another process has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(
+                f"{folder} is in use by another process: wait until it is done, or"
+                " choose another folder with --out."
+            ) from error
+        except (ImportError, OSError) as error:
+            print(
+                f"{folder} cannot be locked here ({error}): see to it that no other"
+                " process runs the same study.",
+                file=sys.stderr,
+            )
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import masks, optim, tree
-from .config import Config
+from .config import Config, fingerprint
 from .controls import CONTROLS
 from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
@@ -119,6 +119,17 @@ class Level(NamedTuple):
         finite = np.isfinite(losses).all(axis=1)
         return tuple(np.where(finite, "ok", "diverged").tolist())
 
+    @property
+    def failures(self) -> dict[LaneId, int]:
+        """First steps whose loss was not finite, of those that diverged.
+
+        Where only an evaluation was not finite, -1.
+        """
+        if self.outcome is None:
+            return {}
+        steps = zip(self.ids, self.status, self.outcome.failed.tolist(), strict=True)
+        return {lane: step for lane, status, step in steps if status == "diverged"}
+
 
 def make_study(model: Model, config: Config) -> Study:
     """Draw the initial weights of all replicates and fix the counts of all levels.
@@ -172,16 +183,22 @@ def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
 
 
+def names(study: Study, ids: Iterable[LaneId]) -> list[str]:
+    """Return a name for each training, unlike those of other studies."""
+    mine = fingerprint(study.config)
+    return ["/".join(map(str, (mine, *lane))) for lane in ids]
+
+
 def run_waves(
-    waves: Sequence[Wave], train: Callable[[Lanes], Iterable[Outcome]]
+    waves: Sequence[Wave], train: Callable[[Lanes, list[str]], Iterable[Outcome]]
 ) -> Iterator[tuple[int, Level]]:
     """Prune, rewind, add the controls and train; yield each level when it is complete.
 
     Args:
         waves: of studies that differ in nothing that the training program holds fixed,
             such as learning rates; they train as lanes of one program.
-        train: lanes -> outcomes of consecutive groups of them, e.g.
-            ``lambda lanes: run_lanes(program, lanes, data)``.
+        train: (lanes, their names) -> outcomes of consecutive groups of them, e.g.
+            ``lambda lanes, _: run_lanes(program, lanes, data)``.
 
     Yields:
         The number of the wave and a level of it, in order.
@@ -192,7 +209,8 @@ def run_waves(
         for number in wave.levels
     ]
     lanes = [lanes_of(waves[i].study, plan) for i, plan in plans if plan.ids]
-    outcomes = _one_by_one(train(join(lanes))) if lanes else iter(())
+    named = [name for i, plan in plans for name in names(waves[i].study, plan.ids)]
+    outcomes = _one_by_one(train(join(lanes), named)) if lanes else iter(())
     for i, plan in plans:
         mine = list(islice(outcomes, len(plan.ids)))
         outcome = (
@@ -368,7 +386,7 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
     chain = None
     for wave in waves(config):
         for _, level in run_waves(
-            [Wave(study, wave, chain)], lambda lanes: run_lanes(program, lanes, data)
+            [Wave(study, wave, chain)], lambda lanes, _: run_lanes(program, lanes, data)
         ):
             if level.number == wave[0]:
                 following = chain_of(study, level)

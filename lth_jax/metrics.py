@@ -32,36 +32,89 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
+class Tally(NamedTuple):
+    """Sum of the losses so far, and how many examples were classified right."""
+
+    loss: jax.Array
+    hits: jax.Array
+
+
+def no_tally(params: Params) -> Tally:
+    """Return the tally of an evaluation that has not begun.
+
+    Losses are summed in the precision of the weights, but not below float32: a sum in
+    bfloat16 stops growing.
+    """
+    dtype = jnp.result_type(jnp.float32, *(p.dtype for p in jax.tree.leaves(params)))
+    return Tally(jnp.zeros((), dtype), jnp.zeros((), jnp.int32))
+
+
+def n_blocks(n: int, block: int) -> int:
+    """Return the blocks of at most so many examples in a data set of ``n``."""
+    return -(-n // block)
+
+
+def tally(
+    model: Model,
+    params: Params,
+    state: ModelState,
+    data: Dataset,
+    key: Key,
+    block: int,
+    span: tuple[Any, Any],
+    so_far: Tally,
+) -> Tally:
+    """Evaluate some blocks of a data set, in inference mode.
+
+    The last block of a data set reaches back to be full; what it repeats is not counted
+    twice.
+
+    Args:
+        model: the network.
+        params: its weights.
+        state: its state.
+        data: the data set.
+        key: for the network.
+        block: examples of a block (static).
+        span: first block and last plus one.
+        so_far: what the blocks before have come to.
+    """
+    n = data.size
+    size = min(block, n)
+
+    def add(i: jax.Array, so_far: Tally) -> Tally:
+        start = jnp.minimum(i * size, n - size)
+        x = jax.lax.dynamic_slice_in_dim(data.x, start, size)
+        y = jax.lax.dynamic_slice_in_dim(data.y, start, size)
+        logits, _ = model.apply(params, state, x, False, key)
+        logits = logits.astype(so_far.loss.dtype)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
+        new = start + jnp.arange(size) >= i * size
+        hits = (logits.argmax(-1) == y) & new
+        return Tally(
+            so_far.loss + jnp.where(new, losses, 0).sum(),
+            so_far.hits + hits.sum(dtype=jnp.int32),
+        )
+
+    return jax.lax.fori_loop(*span, add, so_far)
+
+
+def mean(total: Tally, n: int) -> Metrics:
+    """Return loss and accuracy of ``n`` evaluated examples."""
+    return Metrics(total.loss / n, total.hits.astype(jnp.float32) / n)
+
+
 def evaluate(
     model: Model, params: Params, state: ModelState, data: Dataset, key: Key, block: int
 ) -> Metrics:
     """Return loss and accuracy over a whole data set, in inference mode.
 
-    Goes through the data in blocks of at most ``block`` examples. The last block
-    reaches back to be full; what it repeats is not counted twice.
+    Goes through the data in blocks of at most ``block`` examples.
     """
-    n = data.size
-    block = min(block, n)
-
-    def add(i: jax.Array, sums: tuple[jax.Array, jax.Array]) -> Any:
-        start = jnp.minimum(i * block, n - block)
-        x = jax.lax.dynamic_slice_in_dim(data.x, start, block)
-        y = jax.lax.dynamic_slice_in_dim(data.y, start, block)
-        logits, _ = model.apply(params, state, x, False, key)
-        logits = logits.astype(dtype)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
-        new = start + jnp.arange(block) >= i * block
-        hits = (logits.argmax(-1) == y) & new
-        n_hits = sums[1] + hits.sum(dtype=jnp.int32)
-        return sums[0] + jnp.where(new, losses, 0).sum(), n_hits
-
-    narrow = jax.eval_shape(
-        lambda: model.apply(params, state, data.x[:1], False, key)[0]
-    ).dtype
-    dtype = jnp.promote_types(narrow, jnp.float32)  # a sum in bfloat16 stops growing
-    zero = (jnp.zeros((), dtype), jnp.zeros((), jnp.int32))
-    loss, hits = jax.lax.fori_loop(0, -(-n // block), add, zero)
-    return Metrics(loss / n, hits / n)
+    span = 0, n_blocks(data.size, block)
+    nothing = no_tally(params)
+    total = tally(model, params, state, data, key, block, span, nothing)
+    return mean(total, data.size)
 
 
 def early_stop(losses: np.ndarray) -> int | None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from itertools import zip_longest
@@ -10,16 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as configs
-from . import imp, optim, outline, parallel, planning, store
+from . import imp, interrupts, optim, outline, parallel, planning, store
+from .checkpoint import Checkpoints
 from .config import Config, Variants
-from .ensemble import run_lanes
 from .imp import Study
+from .interrupts import Request
 from .parallel import Plan
-from .planning import compile_lanes
 from .prepare import Prepared, prepare, prepare_all
+from .training import Progress, Training
 
-CHUNK_SECONDS = 1.0
-"""Time between two looks at the progress bar, about."""
+CHECKPOINT = "checkpoint"
+"""Name of the folder of checkpoints in a run directory."""
 PACKAGES = ("lth-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -45,41 +45,6 @@ class Opened(NamedTuple):
         return sum(lane.level in self.missing for lane in everything)
 
 
-class Progress:
-    """A progress bar over training steps, and the pace of the chunks between."""
-
-    def __init__(self, config: Config, trainings: int) -> None:
-        """Start a bar over the steps of so many trainings."""
-        from tqdm.auto import tqdm
-
-        self._config = config
-        self._bar = tqdm(
-            total=trainings * config.train.steps,
-            unit=" steps",
-            unit_scale=True,
-            disable=not config.progress,
-        )
-        self._done, self._then, self._chunk = 0, time.monotonic(), 1
-
-    def level(self, number: int) -> None:
-        """Say which level is being trained."""
-        self._bar.set_description(f"level {number}/{self._config.levels}")
-
-    def pace(self, done: int, lanes: int) -> int:
-        """Advance the bar; choose the next chunk to last about `CHUNK_SECONDS`."""
-        now = time.monotonic()
-        if done > self._done:
-            self._bar.update((done - self._done) * lanes)
-            rate = (done - self._done) / max(now - self._then, 1e-6)
-            self._chunk = max(1, int(CHUNK_SECONDS * rate))
-        self._done, self._then = done, now
-        return self._chunk
-
-    def close(self) -> None:
-        """Finish the bar."""
-        self._bar.close()
-
-
 def run_sweep(variants: Variants, experiment: str) -> Path:
     """Run the variants of a study, or go on with them.
 
@@ -98,16 +63,15 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
         InputError: something is wrong with a variant; found before any training.
     """
     path = configs.run_dir(variants, experiment)
+    store.check_names(variants)
     prepared = dict(zip(variants, prepare_all([*variants.values()]), strict=True))
-    store.open_sweep(path, variants, experiment)
-    groups: dict[Any, dict[str, Prepared]] = {}
+    alike: dict[Any, dict[Path, Prepared]] = {}
     for name, one in prepared.items():
-        groups.setdefault(_compiled(one.study.config), {})[name] = one
-    opened = [
-        _open({path / name: one for name, one in group.items()}, experiment)
-        for group in groups.values()
-    ]
-    _run(opened)
+        alike.setdefault(_compiled(one.study.config), {})[path / name] = one
+    groups = [_group(studies) for studies in alike.values()]
+    with store.alone(path):
+        store.open_sweep(path, variants, experiment)
+        _run(groups, experiment, path / CHECKPOINT)
     return path
 
 
@@ -133,7 +97,9 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
             any training, and nothing stored is touched.
     """
     path = path or configs.run_dir(config, experiment)
-    _run([_open({path: prepare(config)}, experiment)])
+    groups = [_group({path: prepare(config)})]
+    with store.alone(path):
+        _run(groups, experiment, path / CHECKPOINT)
     return path
 
 
@@ -141,53 +107,70 @@ class Group(NamedTuple):
     """Studies whose trainings share a compilation.
 
     Attributes:
-        first: one of them.
+        studies: by run directory.
         widest: networks of the largest wave of all together.
         plans: candidates.
-        opened: those with levels to train.
     """
 
-    first: Prepared
+    studies: Mapping[Path, Prepared]
     widest: int
     plans: Sequence[Plan]
-    opened: Sequence[Opened]
+
+    @property
+    def first(self) -> Prepared:
+        """One of the studies, for what they share."""
+        return next(iter(self.studies.values()))
 
 
-def _open(studies: Mapping[Path, Prepared], experiment: str) -> Group:
-    """Open run directories of studies that share a compilation; nothing is trained."""
-    first = next(iter(studies.values()))
+def _group(studies: Mapping[Path, Prepared]) -> Group:
+    first = next(iter(studies.values())).study
     widest = sum(outline.widest_wave(one.study.config) for one in studies.values())
-    plans = parallel.candidates(first.study.config.plan, first.study.model, widest)
-    opened = []
-    for path, one in studies.items():
-        config = one.study.config
-        manifest = store.open_run(path, config, _manifest(one, experiment))
-        missing = _missing_levels(path, config)
-        if missing:
-            opened.append(Opened(path, one.study, manifest, missing))
-        else:
-            print(f"{path} is complete: nothing to do.", file=sys.stderr)
-    return Group(first, widest, plans, opened)
+    plans = parallel.candidates(first.config.plan, first.model, widest)
+    return Group(studies, widest, plans)
 
 
-def _run(groups: Sequence[Group]) -> None:
-    for first, widest, plans, opened in groups:
-        if opened:
-            chosen = first.study.config.plan
-            plan = parallel.stored_plan(opened[0].manifest["plan"], chosen)
-            _train(opened, first, plan or planning.choose(first, plans, widest))
+def _run(groups: Sequence[Group], experiment: str, checkpoints: Path) -> None:
+    """Open all run directories, then train what is missing in them."""
+    opened = [
+        [_open(path, one, experiment) for path, one in group.studies.items()]
+        for group in groups
+    ]
+    for group, runs in zip(groups, opened, strict=True):
+        if todo := [one for one in runs if one.missing]:
+            chosen = group.first.study.config.plan
+            plan = parallel.stored_plan(todo[0].manifest["plan"], chosen)
+            plan = plan or planning.choose(group.first, group.plans, group.widest)
+            with interrupts.deferred() as request:
+                _train(todo, group.first, plan, Checkpoints(checkpoints), request)
 
 
-def _train(runs: Sequence[Opened], prepared: Prepared, plan: Plan) -> None:
+def _open(path: Path, prepared: Prepared, experiment: str) -> Opened:
+    config = prepared.study.config
+    manifest = store.open_run(path, config, _manifest(prepared, experiment))
+    missing = _missing_levels(path, config)
+    if not missing:
+        print(f"{path} is complete: nothing to do.", file=sys.stderr)
+    return Opened(path, prepared.study, manifest, missing)
+
+
+def _train(
+    runs: Sequence[Opened],
+    prepared: Prepared,
+    plan: Plan,
+    checkpoints: Checkpoints,
+    request: Request,
+) -> None:
     """Train the missing levels of runs, wave by wave, side by side."""
     for one in runs:
-        one.manifest["plan"] = plan._asdict()
-        event = "resumed" if len(one.missing) <= one.study.config.levels else "started"
-        words = {"command": _command(), "levels": one.missing}
-        store.note(one.path, one.manifest, event, **words)
-    program = compile_lanes(prepared, plan)
-    data = program.put_data(prepared.splits)
+        _note_start(one, plan)
+
+    def halved(plan: Plan) -> None:
+        for one in runs:
+            one.manifest["plan"] = plan._asdict()
+            store.note(one.path, one.manifest, "out_of_memory", lanes=plan.lanes)
+
     progress = Progress(runs[0].study.config, sum(one.trainings for one in runs))
+    training = Training(prepared, plan, checkpoints, progress, request, halved)
     waves = [outline.waves(one.study.config) for one in runs]
     for numbers in zip_longest(*waves, fillvalue=[]):
         todo = [
@@ -199,16 +182,35 @@ def _train(runs: Sequence[Opened], prepared: Prepared, plan: Plan) -> None:
             continue
         progress.level(todo[0][1][0])
         joined = [_wave(one, levels) for one, levels in todo]
-        for i, level in imp.run_waves(
-            joined, lambda lanes: run_lanes(program, lanes, data, progress.pace)
-        ):
-            _store(todo[i][0], level)
+        for i, level in imp.run_waves(joined, training.train):
+            one = todo[i][0]
+            _store(one, level)
+            training.forget(imp.names(one.study, level.ids))
+        checkpoints.clear()
     for one in runs:
         if one.study.config.keep_final == "last":
             for number in range(one.study.config.levels):
                 store.drop_final(one.path, number)
         store.note(one.path, one.manifest, "finished")
     progress.close()
+
+
+def _note_start(one: Opened, plan: Plan) -> None:
+    """Note with what a run starts or goes on, and say what is not as it was."""
+    words = {"command": _command(), "levels": one.missing}
+    known = one.manifest["events"]
+    if known:
+        now = {"versions": _versions(), "devices": parallel.describe(), "git": _git()}
+        changed = {k: v for k, v in now.items() if one.manifest[k] != v}
+        words |= {"changed": changed} if changed else {}
+        for name, value in changed.items():
+            print(
+                f"{one.path} was begun with other {name}: {one.manifest[name]} there,"
+                f" {value} here.",
+                file=sys.stderr,
+            )
+    one.manifest["plan"] = plan._asdict()
+    store.note(one.path, one.manifest, "resumed" if known else "started", **words)
 
 
 def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
@@ -221,6 +223,9 @@ def _store(one: Opened, level: imp.Level) -> None:
     """Write a level; drop the final weights that nothing needs any more."""
     config = one.study.config
     store.write_level(one.path, one.study, level)
+    for lane, step in level.failures.items():
+        words = lane._asdict() | {"step": step}
+        store.note(one.path, one.manifest, "diverged", **words)
     store.note(one.path, one.manifest, "level", level=level.number)
     source = outline.parent_of(config, level.number)
     needed = any(
@@ -255,7 +260,7 @@ def _manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:
         "schema": configs.SCHEMA,
         "experiment": experiment,
         "fingerprint": configs.fingerprint(config),
-        "versions": {"python": sys.version.split()[0]} | _versions(),
+        "versions": _versions(),
         "devices": parallel.describe(),
         "plan": {},
         "data": {"name": config.data.name} | prepared.origin._asdict(),
@@ -265,7 +270,8 @@ def _manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in PACKAGES}
+    packages = {name: metadata.version(name) for name in PACKAGES}
+    return {"python": sys.version.split()[0]} | packages
 
 
 def _git() -> dict[str, Any] | None:

@@ -106,29 +106,23 @@ def measure(prepared: Prepared, program: Program) -> Pace:
     level = imp.plan_level(study, 0, None)
     lanes = tree.take(imp.lanes_of(study, level), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
-    every = study.config.train.eval_every
+    timeline = program.timeline(data)
 
-    def train_for(steps: int) -> float:
+    def take(first: int, stop: int) -> float:
         nonlocal states
         start = time.monotonic()
-        states, curve = program.advance(states, fixed, data, 0, steps)
+        states, curve = program.advance(states, fixed, data, first, stop)
         jax.block_until_ready(curve)
         return time.monotonic() - start
 
-    def evaluate() -> float:
-        start = time.monotonic()
-        for part in (data.validation, data.test):
-            jax.block_until_ready(program.score(states, fixed, part))
-        return time.monotonic() - start
-
-    train_for(0)  # compiles
-    evaluate()
-    evaluation, one, many, steps = evaluate(), train_for(1), 0.0, 1
-    while many - one < MEASURED_SECONDS and 4 * steps <= program.capacity * every:
-        steps *= 4
-        many = train_for(steps)
-    evaluated_between = (steps // every - 1 // every) * evaluation
-    per_step = max(many - one - evaluated_between, 0) / max(steps - 1, 1)
+    blocks = timeline.blocks
+    most = min(study.config.train.eval_every, timeline.steps)
+    take(0, blocks)  # compiles
+    evaluation, one, many, steps = take(0, blocks), take(blocks, blocks + 1), 0.0, 1
+    while many - one < MEASURED_SECONDS and steps < most:
+        steps = min(4 * steps, most)
+        many = take(blocks, blocks + steps)
+    per_step = max(many - one, 0) / (steps - 1) if steps > 1 else one
     return Pace(per_step, evaluation / share)
 
 

@@ -1,7 +1,8 @@
 """The run directory: written level by level, each complete or not there at all."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from .config import Config, Variants
 from .errors import InputError, StoreError
 from .files import (
     entry,
+    locked,
     read_json,
     read_npz,
     read_table,
@@ -31,6 +33,18 @@ from .tables import CURVES, SUMMARY, curve_rows, summary_rows
 
 FINAL_NAMES = {"ticket": ("final", "state"), "chain": ("chain", "chain_state")}
 """Names of final weights and model state in final.npz, by kind."""
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Make a run directory and keep other processes from running in it.
+
+    Raises:
+        StoreError: it cannot be written, or another process is at it.
+    """
+    _make_writable(path)
+    with locked(path):
+        yield
 
 
 def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +92,15 @@ def _make_writable(path: Path) -> None:
         ) from error
 
 
+def check_names(variants: Variants) -> None:
+    """Raise InputError where the name of a variant cannot name a folder."""
+    if bad := [n for n in variants if not re.fullmatch(r"\w[\w.-]*", n)]:
+        raise InputError(
+            f"{bad[0]!r} is no name of a variant: it names a folder, so use letters,"
+            " digits, '_', '.' and '-'."
+        )
+
+
 def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
     """Create the directory of a sweep: it holds the run directories of its variants.
 
@@ -85,11 +108,6 @@ def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
         StoreError: the folder cannot be written, or was edited.
     """
     wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
-    if bad := [n for n in variants if not re.fullmatch(r"\w[\w.-]*", n)]:
-        raise InputError(
-            f"{bad[0]!r} is no name of a variant: it names a folder, so use letters,"
-            " digits, '_', '.' and '-'."
-        )
     _make_writable(path)
     if (path / "config.json").exists():
         stored = read_json(path / "config.json").get("variants", {})

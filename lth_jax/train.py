@@ -22,29 +22,44 @@ from .dataset import (
     steps_per_epoch,
 )
 from .errors import InputError
-from .metrics import Metrics, cross_entropy, evaluate
+from .metrics import Metrics, Tally, cross_entropy, mean, n_blocks, no_tally, tally
 from .models.adapters import warn_of_slow_convolutions
 from .optim import Hyper
+from .timeline import Span, Timeline
 from .types import Key, Mask, Model, ModelState, Params, Ticket
 
 EVAL_BLOCK = {"dense": 1_000, "conv": 100}
 """Examples per block of an evaluation, so that activations stay in cache."""
 CHUNK_STEPS = 1_000
 """At most about so many steps between two returns to the host."""
+NEVER = -1
+"""The step of what has not happened."""
+
+
+class Tallies(NamedTuple):
+    """Evaluations under way, of each set."""
+
+    validation: Tally
+    test: Tally
+    train: Tally
 
 
 class TrainState(NamedTuple):
-    """What a training carries from step to step.
+    """What a training carries from tick to tick.
 
     Attributes:
         params: weights; pruned ones are exactly 0.
         state: model state.
         moments: optimizer state.
+        failed: int32 scalar, the first step whose loss was not finite, or `NEVER`.
+        tallies: evaluations under way; a later one begins with a new tally.
     """
 
     params: Params
     state: ModelState
     moments: optax.OptState
+    failed: jax.Array
+    tallies: Tallies
 
 
 class Fixed(NamedTuple):
@@ -79,17 +94,16 @@ class Trainer(NamedTuple):
 
     Attributes:
         start: (ticket, hyper) -> TrainState at the ticket's rewind point.
-        advance: (state, fixed, data, first, stop) -> (state, curve): trains from step
-            ``first`` to ``stop`` (both counted from the start of this training, traced)
-            and evaluates after every ``eval_every`` steps and after the last of all.
-            With ``first == stop`` it only evaluates.
-        score: (state, fixed, dataset) -> Metrics over a whole data set.
-        capacity: evaluations that one call of ``advance`` has room for.
+        advance: (state, fixed, data, first, stop) -> (state, curve): goes from tick
+            ``first`` to tick ``stop`` (traced) of the timeline. Row i of the curve is
+            the evaluation of the i-th unit of those it touches.
+        timeline: data -> what happens when.
+        capacity: units that one call of ``advance`` has room for.
     """
 
     start: Callable[[Ticket, Hyper], TrainState]
     advance: Callable[..., tuple[TrainState, Curve]]
-    score: Callable[[TrainState, Fixed, Dataset], Metrics]
+    timeline: Callable[[Splits], Timeline]
     capacity: int
 
 
@@ -115,14 +129,20 @@ def make_step(
         train: TrainState, fixed: Fixed, batch: Any, step: jax.Array
     ) -> TrainState:
         key = jax.random.fold_in(fixed.noise, step)
-        grads, state = jax.grad(loss_fn, has_aux=True)(
+        (loss, state), grads = jax.value_and_grad(loss_fn, has_aux=True)(
             train.params, train.state, batch, key
         )
+        fails = (train.failed == NEVER) & ~jnp.isfinite(loss)
         tx = optim.optimizer(config, fixed.hyper)
         updates, moments = tx.update(
             grads, train.moments, train.params, mask=fixed.mask, step=step
         )
-        return TrainState(optax.apply_updates(train.params, updates), state, moments)
+        return train._replace(
+            params=optax.apply_updates(train.params, updates),
+            state=state,
+            moments=moments,
+            failed=jnp.where(fails, step, train.failed),
+        )
 
     return step_fn
 
@@ -141,34 +161,55 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
     Reference:
         Frankle & Carbin (2019), section 2 and appendix G.1.
     """
-    evaluations = -(-config.steps // config.eval_every)
-    capacity = min(max(1, CHUNK_STEPS // config.eval_every), evaluations)
     convolves = any(info.kind == "conv" for info in model.layers.values())
     block = EVAL_BLOCK["conv" if convolves else "dense"]
+
+    def timeline(data: Splits) -> Timeline:
+        sets = data.validation, data.test, data.train
+        blocks = (n_blocks(part.size, block) for part in sets)
+        return Timeline(config.steps, config.eval_every, *blocks)
 
     def start(ticket: Ticket, hyper: Hyper) -> TrainState:
         params = masks.apply(ticket.mask, ticket.params)
         moments = ticket.moments
         if moments is None:
             moments = optim.optimizer(config, hyper).init(params)
-        return TrainState(params, ticket.state, moments)
+        tallies = Tallies(*(no_tally(params) for _ in Tallies._fields))
+        return TrainState(params, ticket.state, moments, jnp.int32(NEVER), tallies)
 
-    def score(train: TrainState, fixed: Fixed, data: Dataset) -> Metrics:
-        with jax.default_matmul_precision(config.precision):
-            return evaluate(model, train.params, train.state, data, fixed.noise, block)
+    def evaluate(
+        train: TrainState, fixed: Fixed, data: Splits, spans: dict[str, Span]
+    ) -> TrainState:
+        """Evaluate blocks of some sets; the first block of a set begins a new tally."""
+        tallies = train.tallies._asdict()
+        for name, span in spans.items():
+            part, zero = getattr(data, name), no_tally(train.params)
+            so_far = jax.tree.map(
+                lambda new, old, span=span: jnp.where(span[0] == 0, new, old),
+                zero,
+                tallies[name],
+            )
+            network = model, train.params, train.state
+            tallies[name] = tally(*network, part, fixed.noise, block, span, so_far)
+        return train._replace(tallies=Tallies(**tallies))
 
-    advance = _make_advance(make_step(model, config), score, config, capacity)
-    return Trainer(start, advance, score, capacity)
+    advance = _make_advance(make_step(model, config), evaluate, timeline, config)
+    return Trainer(start, advance, timeline, _capacity(config))
+
+
+def _capacity(config: TrainConfig) -> int:
+    units = -(-config.steps // config.eval_every) + 1
+    return min(max(1, CHUNK_STEPS // config.eval_every), units)
 
 
 def _make_advance(
     step_fn: Callable[..., TrainState],
-    score: Callable[[TrainState, Fixed, Dataset], Metrics],
+    evaluate: Callable[..., TrainState],
+    timeline_of: Callable[[Splits], Timeline],
     config: TrainConfig,
-    capacity: int,
 ) -> Callable[..., tuple[TrainState, Curve]]:
     def steps(
-        train: TrainState, fixed: Fixed, data: Dataset, orders: Orders, span: Any
+        train: TrainState, fixed: Fixed, data: Dataset, orders: Orders, span: Span
     ) -> TrainState:
         def body(i: jax.Array, train: TrainState) -> TrainState:
             step = fixed.clock + i
@@ -178,54 +219,52 @@ def _make_advance(
                 batch = augment(key, batch[0]), batch[1]
             return step_fn(train, fixed, batch, step)
 
-        low, high = span
-        with jax.default_matmul_precision(config.precision):
-            return jax.lax.fori_loop(low, high, body, train)
+        return jax.lax.fori_loop(*span, body, train)
 
     def advance(
         train: TrainState, fixed: Fixed, data: Splits, first: jax.Array, stop: jax.Array
     ) -> tuple[TrainState, Curve]:
-        orders = _orders(fixed, data.train, first, config, capacity)
+        timeline = timeline_of(data)
+        begun = timeline.unit_of(first)
+        orders = _orders(fixed, data.train, begun * config.eval_every, config)
 
-        every = config.eval_every
-        begun = first // every
-        empty = _empty_curve(lambda: score(train, fixed, data.test), capacity)
-
-        def evaluate(train: TrainState) -> Curve:
-            parts = data.validation, data.test
-            return Curve(*(score(train, fixed, part) for part in parts))
-
-        def period(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
+        def unit(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
             train, curve = carry
-            start = (begun + i) * every
-            high = jnp.minimum(start + every, stop)
-            span = jnp.maximum(start, first), high
+            validation, test, span, last = timeline.parts(begun + i, first, stop)
+            spans = {"validation": validation, "test": test}
+            train = evaluate(train, fixed, data, spans)
+            point = _point(train, data)
+            curve = jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
             train = steps(train, fixed, data.train, orders, span)
-            due = (high % every == 0) | (high == config.steps)
-            nothing = jax.tree.map(lambda c: c[0], empty)
-            point = jax.lax.cond(due, evaluate, lambda _: nothing, train)
-            return train, jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
+            return evaluate(train, fixed, data, {"train": last}), curve
 
-        periods = jnp.maximum(1, -(-stop // every) - begun)
-        return jax.lax.fori_loop(0, periods, period, (train, empty))
+        units = timeline.unit_of(jnp.maximum(first, stop - 1)) - begun + 1
+        empty = jax.tree.map(
+            lambda value: jnp.zeros((_capacity(config), *value.shape), value.dtype),
+            jax.eval_shape(_point, train, data),
+        )
+        with jax.default_matmul_precision(config.precision):
+            return jax.lax.fori_loop(0, units, unit, (train, empty))
 
     return advance
 
 
+def _point(train: TrainState, data: Splits) -> Curve:
+    tallies = train.tallies
+    return Curve(
+        mean(tallies.validation, data.validation.size),
+        mean(tallies.test, data.test.size),
+    )
+
+
 def _orders(
-    fixed: Fixed, data: Dataset, first: jax.Array, config: TrainConfig, capacity: int
+    fixed: Fixed, data: Dataset, first: jax.Array, config: TrainConfig
 ) -> Orders:
     """Shuffle the epochs that a chunk can touch: once, not inside the loop."""
     per_epoch = steps_per_epoch(data.size, config.batch_size)
-    epochs = (capacity * config.eval_every - 1) // per_epoch + 2
+    epochs = (_capacity(config) * config.eval_every - 1) // per_epoch + 2
     first_epoch = (fixed.clock + first) // per_epoch
     return epoch_orders(fixed.order, data.size, first_epoch, epochs)
-
-
-def _empty_curve(score: Callable[[], Metrics], capacity: int) -> Curve:
-    like = jax.eval_shape(score)
-    blank = jax.tree.map(lambda s: jnp.full(capacity, jnp.nan, s.dtype), like)
-    return Curve(blank, blank)
 
 
 def check_fits(

@@ -15,7 +15,15 @@ from jax.sharding import PartitionSpec as P
 
 from lth_jax import tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
-from lth_jax.ensemble import Lanes, Outcome, Program, begin, make_program, run_lanes
+from lth_jax.ensemble import (
+    Lanes,
+    Outcome,
+    Partial,
+    Program,
+    begin,
+    make_program,
+    run_lanes,
+)
 from lth_jax.imp import find_ticket, lanes_of, make_study, plan_level
 
 TRAIN = TrainConfig(steps=20, batch_size=6, eval_every=8, learning_rate=0.02)
@@ -91,11 +99,11 @@ def test_outcomes_come_group_by_group_without_padding(n):
     data = program.put_data(splits())
     paced = []
 
-    def pace(done: int, lanes: int) -> int:
-        paced.append((done, lanes))
+    def watch(partial: Partial, lanes: int) -> int:
+        paced.append((partial.steps, lanes))
         return 99
 
-    groups = list(run_lanes(program, some_lanes(n), data, pace))
+    groups = list(run_lanes(program, some_lanes(n), data, watch))
     sizes = [4, 1] if n == 5 else [n]
     assert [len(group.train.loss) for group in groups] == sizes
     for leaf in jax.tree.leaves(groups[-1]):

@@ -231,13 +231,13 @@ def test_one_shot_is_one_wave():
     study = make_study(MLP, ONE_SHOT)
     calls = []
 
-    def train(lanes):
-        calls.append(lanes.size)
+    def train(lanes, names):
+        calls.append((lanes.size, len(set(names))))
         return iter(())
 
     parent = chain_of(study, levels_of(ONE_SHOT)[0])
     made = list(run_waves([Wave(study, [1, 2], parent)], train))
-    assert calls == [8]
+    assert calls == [(8, 8)]
     assert [level.number for _, level in made] == [1, 2]
 
 

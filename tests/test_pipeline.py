@@ -13,12 +13,12 @@ import pytest
 from helpers import tree_close
 
 import lth_jax as lth
-from lth_jax import imp, load_run, load_ticket, pipeline, store
+from lth_jax import imp, load_run, load_ticket, pipeline, store, training
 from lth_jax.report import write_report
 
 HERE = Path(__file__).parent
 TFDS = HERE / "data" / "tfds"
-SHARED, MAKE_STUDY, COMPILE = {}, imp.make_study, pipeline.compile_lanes
+SHARED, MAKE_STUDY, COMPILE = {}, imp.make_study, training.compile_lanes
 SMALL = {"summary.parquet", "curves.parquet", "tickets.npz"}
 FILES = SMALL | {"final.npz", "manifest.json"}
 
@@ -58,7 +58,7 @@ def _compiled_once():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imp, "make_study", study)
-        patch.setattr(pipeline, "compile_lanes", program)
+        patch.setattr(training, "compile_lanes", program)
         yield
 
 
@@ -129,7 +129,7 @@ def test_manifest_says_what_and_where(original):
 
 
 def test_finished_run_is_left_alone(copied, capsys, monkeypatch):
-    monkeypatch.setattr(pipeline, "compile_lanes", None)  # nothing may be trained
+    monkeypatch.setattr(training, "compile_lanes", None)  # nothing may be trained
     before = times(copied)
     assert run(config_at(copied.parent)) == copied
     assert f"{copied} is complete: nothing to do." in capsys.readouterr().err
@@ -182,13 +182,13 @@ def stop_after_level(number: int, monkeypatch) -> None:
 
 
 def stop_in_training(number: int, monkeypatch) -> None:
-    level = pipeline.Progress.level
+    level = training.Progress.level
 
     def started(self, current):
         level(self, current)
-        self.pace = lambda done, _: 1 / (current != number or not done)
+        self.watch = lambda partial, _: 1 / (current != number or not partial.steps)
 
-    monkeypatch.setattr(pipeline.Progress, "level", started)
+    monkeypatch.setattr(training.Progress, "level", started)
 
 
 def stop_in_writing(number: int, monkeypatch) -> None:
@@ -225,8 +225,7 @@ def test_resumed_is_uninterrupted(stop, number, complete, original, tmp_path):
     run(config)
     assert levels(path) == levels(original)
     assert times(path).items() >= kept.items()
-    word = "resumed" if complete else "started"
-    assert (word, list(range(complete, 3))) in events(path)
+    assert ("resumed", list(range(complete, 3))) in events(path)
 
 
 def test_killed_process_is_resumed(original, tmp_path):
@@ -376,7 +375,7 @@ def test_plan_changes_no_result(devices, lanes, original, tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 def test_progress_and_pace_change_no_bit(seconds, original, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(training, "CHUNK_SECONDS", seconds)
     path = run(config_at(tmp_path, progress=True))
     assert levels(path) == levels(original)
 

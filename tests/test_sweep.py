@@ -16,6 +16,7 @@ from lth_jax import (
     load_run,
     pipeline,
     store,
+    training,
 )
 from lth_jax import config as configs
 from lth_jax.sweep import write_reports
@@ -50,13 +51,13 @@ def test_every_variant_is_a_run_of_its_own(sweep, tmp_path):
 
 
 def counting(monkeypatch) -> list:
-    made, make = [], pipeline.compile_lanes
+    made, make = [], training.compile_lanes
 
     def compile_lanes(prepared, plan):
         made.append(prepared.study.config)
         return make(prepared, plan)
 
-    monkeypatch.setattr(pipeline, "compile_lanes", compile_lanes)
+    monkeypatch.setattr(training, "compile_lanes", compile_lanes)
     return made
 
 

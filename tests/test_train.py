@@ -9,13 +9,22 @@ import numpy as np
 import pytest
 from helpers import CLASSES, FEATURES, mlp, random_mask, splits
 
-from lth_jax import from_functions, train
+from lth_jax import from_functions, train, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
 from lth_jax.dataset import Dataset, batch_at, epoch_orders, steps_per_epoch
-from lth_jax.ensemble import Lanes, Outcome, Program, begin, make_program, run_lanes
+from lth_jax.ensemble import (
+    Lanes,
+    Outcome,
+    Partial,
+    Program,
+    begin,
+    make_program,
+    run_lanes,
+)
 from lth_jax.imp import find_ticket, lanes_of, make_study, plan_level
 from lth_jax.keys import Stream, derive
 from lth_jax.optim import OPTIMIZERS
+from lth_jax.timeline import Timeline
 from lth_jax.types import Model
 
 BATCH = 6
@@ -49,8 +58,14 @@ def program_of(config: TrainConfig, *sizes: int) -> Program:
     return make_program(mlp(), config)
 
 
+def tick_of(timeline: Timeline, step: int) -> int:
+    """Return the tick after a step; after its evaluation, where it has one."""
+    ticks = range(timeline.ticks - timeline.train + 1)
+    return max(t for t in ticks if timeline.steps_at(t) == step)
+
+
 def train_to(config: TrainConfig, *stops: int, clock: int = 0, params=None):
-    """Train, returning to the host at every stop; return the state and the curve."""
+    """Train, returning to the host at every tick; return the state and the curve."""
     program, lanes = program_of(config, *sizes_of_blocks()), lanes_with_masks(config)
     ticket = lanes.tickets._replace(clock=lanes.tickets.clock + clock)
     if params is not None:
@@ -58,21 +73,28 @@ def train_to(config: TrainConfig, *stops: int, clock: int = 0, params=None):
     lanes = program.put_lanes(lanes._replace(tickets=ticket))
     state, fixed = begin(program, lanes)
     data, points = program.put_data(splits()), []
+    timeline = program.timeline(data)
     for first, stop in pairwise((0, *stops)):
         state, curve = program.advance(state, fixed, data, first, stop)
-        at_the_end = stop == config.steps and stop % config.eval_every > 0
-        n = stop // config.eval_every - first // config.eval_every + at_the_end
-        n = n if stop > first else 1
-        points.append(jax.tree.map(lambda c, n=n: np.asarray(c[0, :n]), curve))
+        before, after = (timeline.evaluations_at(tick) for tick in (first, stop))
+        begun = before - int(timeline.unit_of(first))
+        rows = slice(begun, begun + after - before)
+        points.append(jax.tree.map(lambda c, r=rows: np.asarray(c[0, r]), curve))
     curve = jax.tree.map(lambda *c: np.concatenate(c), *points)
     return jax.tree.map(lambda leaf: np.asarray(leaf[0]), state), curve
 
 
-def outcome_of(config: TrainConfig, pace=None) -> Outcome:
+def train_for(config: TrainConfig, steps: int, **start):
+    """Train so many steps; return the state and the curve."""
+    program = program_of(config, *sizes_of_blocks())
+    return train_to(config, tick_of(program.timeline(splits()), steps), **start)
+
+
+def outcome_of(config: TrainConfig, watch=None) -> Outcome:
     """Train the same network as `run_lanes` does."""
     program = program_of(config, *sizes_of_blocks())
     data = program.put_data(splits())
-    (outcome,) = run_lanes(program, lanes_with_masks(config), data, pace)
+    (outcome,) = run_lanes(program, lanes_with_masks(config), data, watch)
     return outcome
 
 
@@ -84,12 +106,18 @@ def bits(tree):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_two_parts_are_one(optimizer):
+def test_two_parts_are_one(optimizer, monkeypatch):
+    """Parts begin inside epochs and evaluations, and at their borders."""
+    monkeypatch.setitem(train.EVAL_BLOCK, "dense", 5)
     config = short(optimizer=optimizer, weight_decay=1e-3, clip_norm=1.0)
-    whole, curve = train_to(config, 23)
-    assert PER_EPOCH == 6  # so parts begin inside epochs and at their borders
-    for middles in ((5,), (1,), (6,), (18,), (22,), (10, 15), (2, 3, 4, 9, 11)):
-        parts, pieces = train_to(config, *middles, 23)
+    timeline = program_of(config, *sizes_of_blocks()).timeline(splits())
+    assert PER_EPOCH == 6 and min(timeline[2:]) > 1
+    end = timeline.ticks
+    whole, curve = train_to(config, end)
+    assert len(curve.test.loss) == timeline.units
+    middles = [(tick,) for tick in range(1, end)] if optimizer == "adam" else [(9,)]
+    for stops in (*middles, (2, 3, 4, 9, 11, end - 2)):
+        parts, pieces = train_to(config, *stops, end)
         assert bits(parts) == bits(whole)
         assert bits(pieces) == bits(curve)
 
@@ -98,24 +126,25 @@ def test_two_parts_are_one(optimizer):
 def test_ticket_goes_on_at_its_clock(clock):
     """SGD has no memory: from the weights of a step on, training is the same."""
     config = short(optimizer="sgd")
-    begun, whole = (train_to(config, steps)[0] for steps in (clock, 13))
-    resumed, _ = train_to(config, 13 - clock, clock=clock, params=begun.params)
-    assert bits(resumed) == bits(whole)
-    elsewhere, _ = train_to(config, 13 - clock, clock=0, params=begun.params)
-    assert bits(elsewhere) != bits(whole)
+    begun, whole = (train_for(config, steps)[0] for steps in (clock, 13))
+    left, start = 13 - clock, begun.params
+    resumed, _ = train_for(config, left, clock=clock, params=start)
+    assert bits(resumed.params) == bits(whole.params)
+    elsewhere, _ = train_for(config, left, clock=0, params=start)
+    assert bits(elsewhere.params) != bits(whole.params)
 
 
 PACES = {
     "one": lambda *_: 1,
     "two": lambda *_: 2,
-    "changing": lambda done, _: 1 + done // 5 % 3,
+    "changing": lambda partial, _: 1 + partial.done // 5 % 3,
     "nonsense": lambda *_: -7,
 }
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-def test_pace_changes_no_bit(pace):
-    assert bits(outcome_of(SHORT, pace)) == bits(outcome_of(SHORT))
+@pytest.mark.parametrize("watch", PACES.values(), ids=PACES)
+def test_pace_changes_no_bit(watch):
+    assert bits(outcome_of(SHORT, watch)) == bits(outcome_of(SHORT))
 
 
 def test_room_of_a_chunk_changes_no_bit(monkeypatch):
@@ -126,23 +155,42 @@ def test_room_of_a_chunk_changes_no_bit(monkeypatch):
     assert bits(outcome_of(SHORT, lambda *_: 99)) == bits(expected)
 
 
-@pytest.mark.parametrize(
-    ("wanted", "stops"),
-    [
-        (13, (0, 10, 20, 23)),  # ends at evaluations, which are 5 steps apart
-        (4, (0, 4, 8, 12, 16, 20, 23)),  # shorter than that: ends anywhere
-        (99, (0, 23)),
-    ],
-)
-def test_pace_is_asked_between_chunks(wanted, stops):
-    asked = []
+@pytest.mark.parametrize("wanted", [1, 4, 13, 99])
+def test_watch_sees_every_chunk(wanted):
+    """Blocks of one tick, evaluations at 0, 5, ..., 20, 23: 23 + 6 * 2 + 1 ticks."""
+    seen = []
 
-    def pace(done: int, lanes: int) -> int:
-        asked.append((done, lanes))
+    def watch(partial: Partial, lanes: int) -> int:
+        evaluations = 0 if partial.curve is None else partial.curve.test.loss.shape[1]
+        seen.append((partial.done, partial.steps, evaluations, lanes))
         return wanted
 
-    outcome_of(SHORT, pace)
-    assert asked == [(done, 1) for done in stops]
+    outcome_of(SHORT, watch)
+    stops = [*range(0, 36, wanted), 36]
+    assert [done for done, *_ in seen] == stops
+    timeline = program_of(SHORT, *sizes_of_blocks()).timeline(splits())
+    for done, steps, evaluations, lanes in seen:
+        assert steps == timeline.steps_at(done)
+        assert evaluations == timeline.evaluations_at(done)
+        assert lanes == 1
+    assert seen[-1] == (36, 23, 6, 1)
+
+
+def test_what_has_begun_goes_on():
+    """From any tick, in a process that knows only what the host was shown."""
+    program, data = program_of(SHORT, *sizes_of_blocks()), splits()
+    shown = []
+
+    def watch(partial: Partial, lanes: int) -> int:
+        shown.append(partial._replace(states=tree.to_host(partial.states)))
+        return 5
+
+    whole = outcome_of(SHORT, watch)
+    assert len(shown) > 5
+    for partial in shown:
+        lanes = lanes_with_masks(SHORT)
+        (outcome,) = run_lanes(program, lanes, data, begun=partial)
+        assert bits(outcome) == bits(whole)
 
 
 # Evaluations.
@@ -187,9 +235,9 @@ def metrics_of(params, data: Dataset) -> tuple[float, float]:
 @pytest.mark.parametrize("block", [1_000, 5])
 def test_curve_shows_the_weights_of_its_steps(block, monkeypatch):
     monkeypatch.setitem(train.EVAL_BLOCK, "dense", block)
-    _, curve = train_to(SHORT, 0, 23)
+    _, curve = train_for(SHORT, 23)
     for i, step in enumerate(Config(train=SHORT).evaluations):
-        params = train_to(SHORT, step)[0].params
+        params = train_for(SHORT, step)[0].params
         for split in ("validation", "test"):
             points = getattr(curve, split)
             loss, accuracy = metrics_of(params, getattr(splits(), split))
@@ -204,6 +252,22 @@ def test_training_set_is_evaluated_at_the_end():
     loss, accuracy = metrics_of(params, splits().train)
     assert outcome.train.loss == pytest.approx([loss], abs=1e-6)
     assert outcome.train.accuracy == pytest.approx([accuracy], abs=1e-6)
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_step_of_failure_is_noted(step):
+    """A weight that is infinite makes the loss of the next step NaN."""
+    program, lanes = program_of(SHORT, *sizes_of_blocks()), lanes_with_masks(SHORT)
+    state, fixed = begin(program, program.put_lanes(lanes))
+    data = program.put_data(splits())
+    tick = tick_of(program.timeline(data), step)
+    state, _ = program.advance(state, fixed, data, 0, tick)
+    assert state.failed.tolist() == [train.NEVER]
+    broken = jax.tree.map(lambda p: p * jnp.inf, state.params)
+    state, _ = program.advance(
+        state._replace(params=broken), fixed, data, tick, tick + 9
+    )
+    assert state.failed.tolist() == [step]
 
 
 # Precision.
