@@ -3,6 +3,12 @@
 What a good user writes by hand: data in memory on the device, an eager loop, fused
 optimizers, all cores; with --compile the same loop through torch.compile. Runs with any
 interpreter that has PyTorch, and does not import lth_jax.
+
+Precision is as of our side: true float32, where PyTorch's convolutions would take TF32;
+tensorfloat32 where the device has it. For bfloat16 ours names the least precision that
+a product of float32 arrays may have: bfloat16 on a TPU, but TF32 on an NVIDIA GPU. What
+is nearest here and takes bfloat16 in convolutions too is autocast, which, unlike ours,
+also hands on results as bfloat16; so it may be the faster one.
 """
 
 import argparse
@@ -27,6 +33,7 @@ _spec.loader.exec_module(work)
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 REPEATS = 3
+PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 
 
 class Residual(nn.Module):
@@ -82,9 +89,18 @@ def network(name: str) -> nn.Module:
 
 
 def trained(
-    name: str, batch: int, steps: int, make: Callable[..., Any], n_test: int, fast: bool
+    name: str,
+    batch: int,
+    steps: int,
+    make: Callable[..., Any],
+    n_test: int,
+    fast: bool,
+    precision: str,
 ) -> float:
     """Return the seconds of so many steps and an evaluation, the best of a few."""
+    reduced = precision != "float32"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = reduced
+    bfloat16 = torch.autocast(DEVICE, torch.bfloat16, enabled=precision == "bfloat16")
     torch.manual_seed(0)
     height, width, channels = work.SHAPES[name]
     n = 60_032 if name == "lenet" else 20 * batch
@@ -103,10 +119,12 @@ def trained(
                 )
             index = batches.pop()
             optimizer.zero_grad()
-            functional.cross_entropy(forward(x[index]), y[index]).backward()
+            with bfloat16:
+                loss = functional.cross_entropy(forward(x[index]), y[index])
+            loss.backward()
             optimizer.step()
         if n_test:
-            with torch.no_grad():
+            with torch.no_grad(), bfloat16:
                 (model(x[:n_test]).argmax(1) == y[:n_test]).sum().item()
         if DEVICE == "cuda":
             torch.cuda.synchronize()
@@ -126,12 +144,12 @@ def main() -> None:
     parser.add_argument("what", choices=["step", "epoch"])
     parser.add_argument("--network", default="lenet")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     args = parser.parse_args()
-    # True float32 on both sides: PyTorch's convolutions would take TF32.
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    how = args.compile, args.precision
     if args.what == "epoch":
         make = lambda p: torch.optim.SGD(p, lr=0.1, fused=True)  # noqa: E731
-        seconds = trained("lenet", 128, 469, make, 10_000, args.compile)
+        seconds = trained("lenet", 128, 469, make, 10_000, *how)
     else:
         name, steps = args.network, work.STEPS[args.network]
         momentum = {"lr": 1e-3, "momentum": 0.9, "fused": True}
@@ -140,9 +158,7 @@ def main() -> None:
             if name == "resnet18"
             else torch.optim.Adam(p, lr=1e-3, fused=True)
         )
-        seconds = (
-            trained(name, work.BATCHES[name], steps, make, 0, args.compile) / steps
-        )
+        seconds = trained(name, work.BATCHES[name], steps, make, 0, *how) / steps
     threads = f", {torch.get_num_threads()} threads" if DEVICE == "cpu" else ""
     print(
         json.dumps({"seconds": seconds, "with": f"torch {torch.__version__}{threads}"})

@@ -322,7 +322,7 @@ def bench(
 ) -> None:
     """Measure speed beside PyTorch, a plain JAX loop and the limits of the machine.
 
-    Takes about a quarter of an hour on an idle machine.
+    Takes tens of minutes, and wants an idle machine.
 
     Args:
         torch_python: interpreter that has PyTorch; default: this one, if it has.
