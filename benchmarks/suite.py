@@ -31,15 +31,19 @@ class Failed(LthError):
     """A measurement came to no result; the message says why."""
 
 
-def run(torch_python: str | None, out: Path, pairs: int | None = None) -> Path:
+def run(
+    torch_python: str | None, out: Path, pairs: int | None = None, only: str = ""
+) -> Path:
     """Take all measurements, print them and write ``<out>/<cpu|gpu>-<device>.json``.
 
-    A row that fails, be it for want of memory, says so, and the others go on.
+    The file is written after every row. A row that fails, be it for want of memory,
+    says so, and the others go on.
 
     Args:
         torch_python: interpreter that has PyTorch; None leaves its rows out.
         out: folder of the results.
         pairs: of every row; default: as many as the row says.
+        only: part of the names of the rows to take; the file then keeps its others.
 
     Returns:
         The path of the file.
@@ -47,24 +51,34 @@ def run(torch_python: str | None, out: Path, pairs: int | None = None) -> Path:
     device = _device()
     versions = {"python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in PACKAGES}
-    everything = rows(device["platform"], device["cores"])
-    wanted = [row for row in everything if torch_python or row.peer not in TORCH]
+    wanted = [
+        row
+        for row in rows(device["platform"], device["cores"])
+        if only in row.name and (torch_python or row.peer not in TORCH)
+    ]
     peaks = {name: _peak(name) for name in dict.fromkeys(r.precision for r in wanted)}
     rates = [f"{1 / each:,.0f} GFLOP/s in {name}" for name, each in peaks.items()]
     print(f"{device['kind']}, {device['cores']} cores, at most {', '.join(rates)}")
     print(f"{HEAD}\n{re.sub('[^|]', '-', HEAD)}", flush=True)
-    taken = []
-    for row in wanted:
-        one = _taken(row, torch_python or "", pairs or row.pairs, peaks[row.precision])
-        versions |= one.pop("versions", {})
-        taken.append(one)
-        print(_line(one), flush=True)
     slug = re.sub(r"[^a-z0-9]+", "-", device["kind"].lower()).strip("-")
     path = out / f"{'cpu' if device['platform'] == 'cpu' else 'gpu'}-{slug}.json"
     out.mkdir(parents=True, exist_ok=True)
-    content = {"device": device, "versions": versions, "rows": taken}
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    taken = []
+    if only and path.exists():
+        known = json.loads(path.read_text())
+        taken, versions = known["rows"], known["versions"] | versions
+    for row in wanted:
+        one = _taken(row, torch_python or "", pairs or row.pairs, peaks[row.precision])
+        versions |= one.pop("versions", {})
+        taken = [*(old for old in taken if not _same(old, one)), one]
+        content = {"device": device, "versions": versions, "rows": taken}
+        path.write_text(json.dumps(content, indent=1) + "\n")
+        print(_line(one), flush=True)
     return path
+
+
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(a[key] == b[key] for key in ("name", "precision", "peer"))
 
 
 def regressions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -319,6 +319,7 @@ def bench(
     pairs: int | None = None,
     out: Path = Path("benchmarks/results"),
     check: Path | None = None,
+    only: str = "",
 ) -> None:
     """Measure speed beside PyTorch, a plain JAX loop and the limits of the machine.
 
@@ -328,6 +329,7 @@ def bench(
         torch_python: interpreter that has PyTorch; default: this one, if it has.
         pairs: measurements of every row; default: 3 to 7, on accelerators 1.
         out: folder of the results.
+        only: part of the names of the rows to take, e.g. "lenet step".
         check: results to compare with; exit code 1 if a ratio has grown by a quarter.
     """
     suite = importlib.import_module("lth_jax.benchmarks.suite")
@@ -337,7 +339,7 @@ def bench(
     if torch_python is None:
         print("No PyTorch: rows beside it are left out (--torch-python).")
     before = None if check is None else read_json(check)
-    path = suite.run(torch_python, out, pairs)
+    path = suite.run(torch_python, out, pairs, only)
     print(path)
     if before and (slower := suite.regressions(before, read_json(path))):
         raise LthError("slower than in " + "; ".join([str(check), *slower]))

@@ -141,6 +141,30 @@ def test_shares_of_the_peak_are_of_that_at_the_same_precision(tmp_path, monkeypa
     assert shares["bfloat16"] == shares["float32"] / 4 == shares["tensorfloat32"] / 4
 
 
+def test_some_rows_are_taken_again_and_the_others_kept(tmp_path, monkeypatch):
+    answers(monkeypatch, lambda *_: 1.0)
+    before = json.loads(suite.run("python", tmp_path, pairs=1).read_text())
+    answers(monkeypatch, lambda *_: 3.0)
+    path = suite.run("python", tmp_path, pairs=1, only="lenet step, 2")
+    after = json.loads(path.read_text())
+    old, new = ({r["name"]: r for r in x["rows"]} for x in (before, after))
+    changed = [name for name, row in new.items() if row != old[name]]
+    assert changed == ["lenet step, 2 lanes"] and new.keys() == old.keys()
+
+
+def test_what_was_measured_is_on_disk_when_the_rest_fails(tmp_path, monkeypatch):
+    def seconds(command, words):
+        if "epoch" in words:
+            raise KeyboardInterrupt
+        return 1.0
+
+    answers(monkeypatch, seconds)
+    with pytest.raises(KeyboardInterrupt):
+        suite.run("python", tmp_path, pairs=1)
+    (path,) = tmp_path.iterdir()
+    assert len(json.loads(path.read_text())["rows"]) > 3
+
+
 def test_without_torch_its_rows_are_left_out(tmp_path, monkeypatch):
     asked = answers(monkeypatch, lambda *_: 1.0)
     taken = json.loads(suite.run(None, tmp_path, pairs=1).read_text())["rows"]
