@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,7 +94,7 @@ class Checkpoints:
                 " training goes on without it.",
                 file=sys.stderr,
             )
-            self._opened = None
+            self.close()
             return False
         return True
 
@@ -108,13 +109,14 @@ class Checkpoints:
         """
         if not self._folder.exists():
             return Saved({})
-        self.wait()
+        self.close()
         for number in sorted(self._manager.all_steps(), reverse=True):
             try:
                 return self._read(number, states)
             except Exception as error:  # damage shows in many ways
                 print(
-                    f"{self._folder / str(number)} is damaged and not used: {error}",
+                    f"{self._folder / str(number)} is damaged and not used:"
+                    f" {str(error)[:200]}",
                     file=sys.stderr,
                 )
         return Saved({})
@@ -144,16 +146,16 @@ class Checkpoints:
         partial = Partial(running, curve, about["done"], about["steps"])
         return Saved(finished, about["names"], partial)
 
-    def wait(self) -> None:
-        """Return when what is being written is on disk."""
-        if self._opened is not None:
-            self._opened.wait_until_finished()
+    def close(self) -> None:
+        """Return when what is being written is on disk, or has failed."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(Exception):  # the next save would have said it
+                opened.close()
 
     def clear(self) -> None:
         """Remove all checkpoints."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import StoreError
+from .errors import LthError, StoreError
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -157,5 +157,10 @@ def replacing(folder: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)
+    except OSError as error:
+        raise LthError(
+            f"{folder} could not be written ({error}). What was there before is intact:"
+            " make room, or mend the permissions, and start the same command again."
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from importlib import metadata
 from itertools import zip_longest
 from pathlib import Path
@@ -140,8 +141,9 @@ def _run(groups: Sequence[Group], experiment: str, checkpoints: Path) -> None:
             chosen = group.first.study.config.plan
             plan = parallel.stored_plan(todo[0].manifest["plan"], chosen)
             plan = plan or planning.choose(group.first, group.plans, group.widest)
-            with interrupts.deferred() as request:
-                _train(todo, group.first, plan, Checkpoints(checkpoints), request)
+            saved = Checkpoints(checkpoints)
+            with closing(saved), interrupts.deferred() as request:
+                _train(todo, group.first, plan, saved, request)
 
 
 def _open(path: Path, prepared: Prepared, experiment: str) -> Opened:

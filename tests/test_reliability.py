@@ -1,0 +1,426 @@
+"""Faults: interrupted, killed, out of memory, disk full, two at once, changed."""
+
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import pytest
+from test_pipeline import _compiled_once, config_at, levels, run  # noqa: F401
+
+import lth_jax as lth
+from lth_jax import ensemble, interrupts, load_run, pipeline, planning, store, training
+from lth_jax.errors import LthError, StoreError
+
+HERE = Path(__file__).parent
+
+
+def events(path: Path, name: str) -> list[dict]:
+    noted = json.loads((path / "manifest.json").read_text())["events"]
+    return [event for event in noted if event["event"] == name]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    """Return a run that nothing has disturbed: 2, 6 and 6 networks, 2 at a time."""
+    return run(config_at(tmp_path_factory.mktemp("original")))
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Look at a training after every tick; return what is done before each look."""
+    monkeypatch.setattr(training, "CHUNK_SECONDS", 0.0)
+    watch, looks = training.Training._watch, []
+
+    def every(self, partial, names):
+        looks.append((names[0].split("/")[1:], partial.done))
+        for act in actions:
+            act(len(looks))
+        return watch(self, partial, names)
+
+    actions = []
+    monkeypatch.setattr(training.Training, "_watch", every)
+    return actions, looks
+
+
+# Asked to stop.
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("look", [1, 2, 9, 31, 40, 75, 110])
+def test_asked_to_stop_it_loses_nothing(look, signum, original, tmp_path, watched):
+    """Looks 1-30 or so are of level 0, the others of the three groups of level 1."""
+    actions, looks = watched
+
+    def ask(number):
+        if number == look:
+            os.kill(os.getpid(), signum)
+
+    actions.append(ask)
+    config = config_at(tmp_path)
+    error = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: interrupts.Terminated}
+    handlers = [signal.getsignal(s) for s in interrupts.SIGNALS]
+    with pytest.raises(error[signum]):
+        run(config)
+    assert [signal.getsignal(s) for s in interrupts.SIGNALS] == handlers
+    path = tmp_path / original.name
+    assert (path / "checkpoint").is_dir()
+    assert len(looks) == look
+    stopped = looks[-1]
+    looks.clear()
+    actions.clear()
+    run(config)
+    assert looks[0] == stopped, "it goes on at the tick where it stopped"
+    assert levels(path) == levels(original)
+    assert not (path / "checkpoint").exists()
+
+
+def test_asked_twice_it_leaves_at_once(tmp_path, watched):
+    def ask_twice(number):
+        if number == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    watched[0].append(ask_twice)
+    with pytest.raises(KeyboardInterrupt):
+        run(config_at(tmp_path))
+    assert not list(tmp_path.glob("*/checkpoint"))
+
+
+@contextmanager
+def started(script: str, *words) -> Iterator[subprocess.Popen]:
+    """Start a script and wait for its first line; kill it in the end."""
+    command = [sys.executable, "-c", script, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def test_asked_twice_while_the_system_computes():
+    """A compilation is one instruction to Python: a thread has to end the process."""
+    script = """
+import hashlib
+from lth_jax.interrupts import deferred, leaving_at_the_second
+with leaving_at_the_second(), deferred():
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+"""
+    with started(script) as process:
+        for _ in range(2):
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+
+
+def test_other_threads_may_run_studies(tmp_path):
+    """Python lets only the main thread handle signals."""
+    import threading
+
+    found = []
+    config = config_at(tmp_path)
+    thread = threading.Thread(target=lambda: found.append(run(config)))
+    thread.start()
+    thread.join()
+    assert load_run(found[0]).summary["status"].eq("ok").all()
+
+
+# Killed.
+
+DRIVER = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from lth_jax import use_host_devices
+use_host_devices(2)
+from test_pipeline import config_at, pipeline
+from lth_jax import files, store, training
+
+def die(*args, **words):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def after(count, function):
+    calls = []
+    def counted(*args, **words):
+        calls.append(1)
+        return die() if len(calls) == count else function(*args, **words)
+    return counted
+
+training.CHUNK_SECONDS = 0.0
+{fault}
+pipeline.run(config_at(Path(sys.argv[2]), checkpoint_every=0.0), "digits")
+"""
+FAULTS = {
+    "training": "training.Training._watch = after(70, training.Training._watch)",
+    "writing": "store.write_npz = after(4, store.write_npz)",
+    "renaming": "files.os.replace = after(6, os.replace)",
+}
+
+
+def killed(script: str, out: Path, seconds: float | None = None) -> None:
+    """Run a study that dies by itself, or after so many seconds if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, HERE, out], stderr=subprocess.DEVNULL
+    )
+    try:
+        process.wait(timeout=seconds or 300)
+        assert seconds or process.returncode == -signal.SIGKILL
+    except subprocess.TimeoutExpired:
+        assert seconds, "it did not die"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_killed_it_comes_to_the_same_end(fault, original, tmp_path):
+    killed(DRIVER.replace("{fault}", FAULTS[fault]), tmp_path)
+    path = tmp_path / original.name
+    assert (path / "config.json").exists()
+    run(config_at(tmp_path))
+    assert levels(path) == levels(original)
+    assert not list(path.glob(".*")) and not (path / "checkpoint").exists()
+
+
+@pytest.mark.long
+def test_killed_at_fifty_moments(original, tmp_path):
+    """Killed again and again; a run that got to its end starts anew elsewhere."""
+    script = DRIVER.replace("{fault}", "")
+    moments, finished = random.Random(0), 0
+    for _ in range(50):
+        out = tmp_path / str(finished)
+        killed(script, out, seconds=moments.uniform(2.0, 9.0))
+        path = out / original.name
+        if (path / "manifest.json").exists() and events(path, "finished"):
+            assert levels(path) == levels(original)
+            finished += 1
+    out = tmp_path / str(finished)
+    run(config_at(out))
+    assert levels(out / original.name) == levels(original)
+    assert finished > 1
+
+
+# Out of memory.
+
+
+@contextmanager
+def memory_for(width: int, monkeypatch, calls: int = 0):
+    """Refuse groups of more lanes, after so many calls that went well."""
+    make = planning.make_program
+
+    def made(model, config, **words):
+        program = make(model, config, **words)
+        done = []
+
+        def advance(*args):
+            done.append(1)
+            if program.width > width and len(done) > calls:
+                jax.tree.map(lambda leaf: leaf.delete(), args[0])  # donated
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+            return program.advance(*args)
+
+        return program._replace(advance=advance)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "make_program", made)
+        patch.setattr(training, "compile_lanes", planning.compile_lanes)
+        yield
+
+
+@pytest.mark.parametrize(("calls", "every"), [(0, 300.0), (40, 300.0), (40, 0.0)])
+def test_out_of_memory_lanes_are_halved(
+    calls, every, original, tmp_path, monkeypatch, watched, capsys
+):
+    plan = lth.PlanConfig(devices=1, lanes=5)
+    config = config_at(tmp_path, plan=plan, checkpoint_every=every)
+    with memory_for(1, monkeypatch, calls):
+        path = run(config)
+    assert "Out of memory: going on with 2 networks" in capsys.readouterr().err
+    assert [e["lanes"] for e in events(path, "out_of_memory")] == [2, 1]
+    assert load_run(path).manifest["plan"]["lanes"] == 1
+    found, expected = (load_run(p).summary for p in (path, original))
+    assert found.drop(columns="min_val_loss").equals(
+        expected.drop(columns="min_val_loss")
+    )
+
+
+def test_memory_that_holds_nothing_is_an_error(tmp_path, monkeypatch):
+    config = config_at(tmp_path, plan=lth.PlanConfig(devices=1, lanes=2))
+    with memory_for(0, monkeypatch), pytest.raises(LthError, match=r"batch_size"):
+        run(config)
+
+
+def test_other_errors_of_the_device_are_not_hidden(tmp_path, monkeypatch):
+    def fails(*_):
+        raise jax.errors.JaxRuntimeError("INTERNAL: broken")
+
+    monkeypatch.setattr(ensemble, "_run_group", fails)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="broken"):
+        run(config_at(tmp_path))
+
+
+# Out of disk.
+
+
+def test_a_full_disk_leaves_what_is_complete(original, tmp_path, monkeypatch):
+    config, note = config_at(tmp_path), store.note
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def noted(path, manifest, event, **details):
+        note(path, manifest, event, **details)
+        if details.get("level") == 0:  # no file can be longer from now on
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "note", noted)
+        try:
+            with pytest.raises(LthError) as error:
+                run(config)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    path = tmp_path / original.name
+    assert str(path / "level_01") in str(error.value)
+    assert os.strerror(errno.EFBIG) in str(error.value)
+    assert [p.name for p in sorted(path.glob("*level_*"))] == ["level_00"]
+    assert store.damage(path, 0) is None
+    run(config)
+    assert levels(path) == levels(original)
+
+
+def test_a_full_disk_does_not_stop_training_for_a_checkpoint(
+    original, tmp_path, watched, capsys
+):
+    def fill(number):
+        if number == 1:
+            (tmp_path / original.name / "checkpoint").write_text("")
+
+    watched[0].append(fill)
+    path = run(config_at(tmp_path, checkpoint_every=0.0))
+    assert "could not be written" in capsys.readouterr().err
+    assert levels(path) == levels(original)
+
+
+# Two at once.
+
+
+def test_a_second_process_is_refused(original, tmp_path):
+    copied = Path(shutil.copytree(original, tmp_path / original.name))
+    with store.alone(copied), pytest.raises(StoreError, match="in use by another"):
+        run(config_at(tmp_path))
+    assert run(config_at(tmp_path)) == copied
+
+
+def test_a_sweep_is_locked_too(tmp_path):
+    made = {"a": config_at(tmp_path)}
+    path = lth.config.run_dir(made, "sweep")
+    with store.alone(path), pytest.raises(StoreError, match="in use by another"):
+        pipeline.run_sweep(made, "sweep")
+
+
+def test_a_dead_process_holds_no_lock(tmp_path):
+    script = """
+import sys, time
+from pathlib import Path
+from lth_jax import store
+with store.alone(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+    with started(script, tmp_path), pytest.raises(StoreError), store.alone(tmp_path):
+        pass
+    with store.alone(tmp_path):
+        pass
+
+
+def test_where_locks_do_not_work_it_says_so(tmp_path, monkeypatch, capsys):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with store.alone(tmp_path):
+        assert "cannot be locked here" in capsys.readouterr().err
+
+
+# Diverged.
+
+
+def test_a_lane_that_diverges_leaves_the_others_alone(original, tmp_path):
+    good = config_at(tmp_path)
+    train = dataclasses.replace(good.train, learning_rate=1e30)
+    made = {"bad": dataclasses.replace(good, train=train), "good": good}
+    path = pipeline.run_sweep(made, "rates")
+    assert levels(path / "good") == levels(original)
+    noted = events(path / "bad", "diverged")
+    where = [(e["level"], e["kind"], e["replicate"], e["draw"]) for e in noted]
+    assert where == [(0, "ticket", 0, 0), (0, "ticket", 1, 0)]
+    assert all(0 < e["step"] < 20 for e in noted)
+    assert not events(path / "good", "diverged")
+
+
+# Changed in between.
+
+
+def test_what_changed_before_it_went_on_is_noted(original, tmp_path, capsys):
+    path = Path(shutil.copytree(original, tmp_path / original.name))
+    shutil.rmtree(path / "level_02")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["versions"]["jax"] = "0.0.1"
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    run(config_at(tmp_path))
+    (event,) = events(path, "resumed")
+    assert event["changed"].keys() == {"versions"}
+    assert event["changed"]["versions"]["jax"] == jax.__version__
+    assert "begun with other versions" in capsys.readouterr().err
+    assert levels(path) == levels(original)
+
+
+def test_nothing_changed_nothing_is_said(original, tmp_path, capsys):
+    path = Path(shutil.copytree(original, tmp_path / original.name))
+    shutil.rmtree(path / "level_02")
+    run(config_at(tmp_path))
+    assert "changed" not in events(path, "resumed")[0]
+    assert "begun with other" not in capsys.readouterr().err
+
+
+# For long.
+
+
+@pytest.mark.long
+def test_a_thousand_levels_take_no_more_memory_or_files(tmp_path):
+    prune = lth.PruneConfig(levels=1_000, rate=0.005)
+    config = config_at(tmp_path, prune=prune, replicates=1, reinits=0, shuffles=0)
+    config = dataclasses.replace(
+        config,
+        keep_final="last",
+        model=lth.ModelConfig(widths=(300,)),
+        train=lth.TrainConfig(steps=2, eval_every=2),
+    )
+    note, seen = store.note, []
+
+    def noted(path, manifest, event, **details):
+        note(path, manifest, event, **details)
+        if details.get("level", 0) % 100 == 99:
+            resident = Path("/proc/self/statm").read_text().split()[1]
+            seen.append((int(resident) * 4096, len(os.listdir("/proc/self/fd"))))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "note", noted)
+        path = run(config)
+    assert load_run(path).summary["n_remaining"].is_monotonic_decreasing
+    memory, opened = zip(*seen, strict=True)
+    assert len(seen) == 10 and opened[-1] <= opened[1]
+    assert memory[-1] - memory[1] < 60e6, memory
