@@ -13,6 +13,7 @@ from . import config as configs
 from . import imp, optim, outline, parallel, planning, store
 from .config import Config, Variants
 from .ensemble import run_lanes
+from .errors import StoreError
 from .imp import Study
 from .parallel import Plan
 from .planning import compile_lanes
@@ -99,6 +100,8 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
     """
     path = configs.run_dir(variants, experiment)
     prepared = dict(zip(variants, prepare_all([*variants.values()]), strict=True))
+    for name, one in prepared.items():
+        store.check_run(path / name, one.study.config, _manifest(one, experiment))
     store.open_sweep(path, variants, experiment)
     groups: dict[Any, dict[str, Prepared]] = {}
     for name, one in prepared.items():
@@ -162,7 +165,7 @@ def _open(studies: Mapping[Path, Prepared], experiment: str) -> Group:
     for path, one in studies.items():
         config = one.study.config
         manifest = store.open_run(path, config, _manifest(one, experiment))
-        missing = _missing_levels(path, config)
+        missing = _missing_levels(path, one.study)
         if missing:
             opened.append(Opened(path, one.study, manifest, missing))
         else:
@@ -230,9 +233,9 @@ def _store(one: Opened, level: imp.Level) -> None:
         store.drop_final(one.path, source)
 
 
-def _missing_levels(path: Path, config: Config) -> list[int]:
+def _missing_levels(path: Path, study: Study) -> list[int]:
     """Return the levels to train; says which of them were damaged."""
-    missing = set()
+    config, missing = study.config, set()
     for number in range(config.levels + 1):
         problem = store.damage(path, number)
         if problem is not None:
@@ -242,11 +245,21 @@ def _missing_levels(path: Path, config: Config) -> list[int]:
     for number in sorted(missing, reverse=True):
         source = outline.parent_of(config, number)
         while source is not None and source not in missing:
-            if store.has_final(path, source):
+            if store.has_final(path, source) and _is_chain(path, study, source):
                 break
             missing.add(source)
             source = outline.parent_of(config, source)
     return sorted(missing)
+
+
+def _is_chain(path: Path, study: Study, number: int) -> bool:
+    """Tell whether a level's arrays are what its pruning needs; says what is not."""
+    try:
+        store.read_chain(path, study, number)
+    except StoreError as error:
+        print(f"Level {number} will be done again: {error}.", file=sys.stderr)
+        return False
+    return True
 
 
 def _manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:
