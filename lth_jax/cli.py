@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import runpy
 import signal
 import sys
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        _check_words(words)
         with leaving_at_the_second():
             tyro.extras.subcommand_cli_from_dict(
                 _commands(words), prog="lth", description=_DESCRIPTION, args=words
@@ -71,6 +73,12 @@ def _interrupted(code: int) -> int:
         file=sys.stderr,
     )
     return code
+
+
+def _check_words(words: Sequence[str]) -> None:
+    for word in words:
+        if re.search("[\\0\\ud800-\\udfff]", word):
+            raise InputError(f"{word!r} is no UTF-8 text, or holds a null.")
 
 
 def _commands(words: Sequence[str]) -> dict[str, Callable[..., Any]]:
@@ -115,7 +123,7 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
             dry_run: only say how many networks it trains, and what that costs.
         """
         del config
-        if experiment != wanted:
+        if experiment != wanted or wanted.startswith("-"):
             raise InputError(f"Name the experiment first: lth run {experiment} ...")
         flags = [w for w in words[2:] if w not in ("--quick", "--dry-run")]
         chosen = {
@@ -176,7 +184,7 @@ def load_experiment(name: str, quick: bool = False) -> Config | Variants:
         InputError: there is no such experiment, or it has no such function.
     """
     shipped = {p.stem: p for p in _shipped()}
-    path = Path(name) if Path(name).is_file() else shipped.get(Path(name).name)
+    path = Path(name) if os.path.isfile(name) else shipped.get(Path(name).name)
     if path is None:
         raise InputError(
             f"There is no experiment {name!r}{did_you_mean(Path(name).stem, shipped)}"

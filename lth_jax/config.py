@@ -7,15 +7,21 @@ things are, how they are spread over devices) do not enter the fingerprint.
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
-from .errors import InputError, did_you_mean
+from .errors import InputError
+from .fields import build, canonical, check_types, shown
 
 SCHEMA = 1
 """Version of the run directory; part of every fingerprint."""
 NUMBERS_UNCHANGED = {"fingerprint": False}
+MOST_NETWORKS = 100_000
+"""Networks that a study may train."""
+MOST_EVALUATIONS = 1_000_000
+"""Evaluations of a network."""
 
 Variants = dict[str, "Config"]
 
@@ -174,15 +180,19 @@ class Config:
 
     def validate(self) -> "Config":
         """Return self, or raise InputError naming the first field that is wrong."""
-        _validate_choices(self)
-        for name, low in _AT_LEAST.items():
+        check_types(self)
+        for name, (low, high) in _BOUNDS.items():
             value = _get(self, name)
-            if value is not None and not low <= value < float("inf"):
-                raise InputError(f"{name} is {value}: it must be at least {low}.")
+            if value is not None and not low <= value <= high:
+                raise InputError(
+                    f"{name} is {shown(value)}: it must be from {low:,} to {high:,}."
+                )
         for name in ("train.learning_rate", "train.clip_norm"):
             value = _get(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise InputError(f"{name} is {value}: it must be a positive number.")
+            if value is not None and not 0 < value <= _LARGEST:
+                raise InputError(
+                    f"{name} is {value}: it must be positive, and at most {_LARGEST}."
+                )
         if not 0 <= self.train.momentum < 1:
             raise InputError(
                 f"train.momentum is {self.train.momentum}: it must lie in [0, 1)."
@@ -200,7 +210,34 @@ class Config:
             )
         self._validate_schedule()
         self._validate_prune()
+        self._validate_places()
+        self._validate_size()
         return self
+
+    def _validate_places(self) -> None:
+        for name in ("out", "data.dir", "data.cache"):
+            value = _get(self, name) or ""
+            if re.search("[\0\ud800-\udfff]", value):
+                raise InputError(
+                    f"{name} is {shown(value)}: no path holds a null or half a"
+                    " surrogate pair."
+                )
+
+    def _validate_size(self) -> None:
+        kinds = 1 + self.prune.continued + sum(self.draws.values())
+        networks = self.replicates * (1 + self.levels * kinds)
+        if networks > MOST_NETWORKS:
+            raise InputError(
+                f"replicates, levels and controls make {networks:,} networks: a study"
+                f" has at most {MOST_NETWORKS:,}. Ask for fewer of them."
+            )
+        evaluations = self.train.steps // self.train.eval_every
+        if evaluations > MOST_EVALUATIONS:
+            raise InputError(
+                f"train.eval_every is {self.train.eval_every}: {evaluations:,}"
+                f" evaluations of every network, but at most {MOST_EVALUATIONS:,} are"
+                " possible. Evaluate less often."
+            )
 
     def _validate_schedule(self) -> None:
         train = self.train
@@ -261,48 +298,31 @@ class Config:
             )
 
 
-_AT_LEAST = {
-    "data.validation": 1,
-    "train.steps": 1,
-    "train.batch_size": 1,
-    "train.eval_every": 1,
-    "train.weight_decay": 0,
-    "train.warmup": 0,
-    "train.drop_factor": 0,
-    "prune.levels": 0,
-    "replicates": 1,
-    "reinits": 0,
-    "shuffles": 0,
-    "keep_signs": 0,
-    "permutes": 0,
-    "seed": 0,
-    "checkpoint_every": 0,
-    "plan.devices": 1,
-    "plan.lanes": 1,
+_LARGEST = 1e38
+"""About the largest float32."""
+_COUNT = 2**31 - 1
+"""The largest step: clocks are int32."""
+_MANY = 1_000
+"""Levels, replicates, draws: more are a slip of the hand."""
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "data.validation": (1, _COUNT),
+    "train.steps": (1, _COUNT),
+    "train.batch_size": (1, _COUNT),
+    "train.eval_every": (1, _COUNT),
+    "train.weight_decay": (0, _LARGEST),
+    "train.warmup": (0, _COUNT),
+    "train.drop_factor": (0, _LARGEST),
+    "prune.levels": (0, _MANY),
+    "replicates": (1, _MANY),
+    "reinits": (0, _MANY),
+    "shuffles": (0, _MANY),
+    "keep_signs": (0, _MANY),
+    "permutes": (0, _MANY),
+    "seed": (0, 2**32 - 1),  # a larger one would draw the weights of a smaller one
+    "checkpoint_every": (0, _LARGEST),
+    "plan.devices": (1, 1_024),
+    "plan.lanes": (1, 10_000),
 }
-
-
-def _validate_choices(config: Any, prefix: str = "") -> None:
-    hints = get_type_hints(type(config))
-    for f in dataclasses.fields(config):
-        value, hint = getattr(config, f.name), hints[f.name]
-        choices = _choices(hint)
-        if dataclasses.is_dataclass(value):
-            _validate_choices(value, f"{prefix}{f.name}.")
-        elif value is None and type(None) in get_args(hint):
-            continue
-        elif choices and value not in choices:
-            raise InputError(
-                f"{prefix}{f.name} is {value!r}{did_you_mean(str(value), choices)}"
-            )
-
-
-def _choices(hint: Any) -> tuple[str, ...]:
-    """Return the words that a field takes, if it takes words; None is no word."""
-    for part in (hint, *get_args(hint)):
-        if get_origin(part) is Literal:
-            return get_args(part)
-    return ()
 
 
 def _get(config: Any, name: str) -> Any:
@@ -316,19 +336,27 @@ def to_dict(config: Config) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
+def from_dict(stored: Any) -> Config:
+    """Return the config that `to_dict` has written; younger fields have their default.
+
+    Raises:
+        InputError: it is none, or a bad one; names the field.
+    """
+    return build(Config, stored).validate()
+
+
 def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
     """Return the fields that change numbers, flat: ``{"train.steps": 50000, ...}``."""
-    flat = {}
+    flat, hints = {}, get_type_hints(type(config))
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         if not f.metadata.get("fingerprint", True):
             continue
-        if f.type in (float, float | None) and value is not None:
-            value = float(value)
         if dataclasses.is_dataclass(value):
             flat |= numbers(value, f"{prefix}{f.name}.")
         else:
-            flat[prefix + f.name] = json.loads(json.dumps(value))
+            form = canonical(value, hints[f.name])
+            flat[prefix + f.name] = json.loads(json.dumps(form))
     return flat
 
 

@@ -46,7 +46,7 @@ def estimate(config: Config) -> Estimate:
     pace = measure(prepared, program)
     trainings = outline.trainings(config)
     groups = sum(
-        -(-sum(t.level in wave for t in trainings) // program.width)
+        -(-outline.wave_size(config, wave) // program.width)
         for wave in outline.waves(config)
     )
     weights = _bytes(study.start.params) // config.replicates

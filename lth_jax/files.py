@@ -15,6 +15,9 @@ import numpy as np
 
 from .errors import LthError, StoreError
 
+DEEPEST = 20
+"""Levels of nesting of a JSON file."""
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file under a temporary name, flush it to disk, rename it into place."""
@@ -34,19 +37,43 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise StoreError, naming the file, whatever a parser raises on its content."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file.")  # a pipe would be waited for
+        yield
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise StoreError(f"{path} cannot be read: {why}") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        StoreError: the file is missing or holds no JSON object.
+        StoreError: the file is missing or holds no JSON object, or a number that is
+            none, or is nested deeper than any that this package writes.
     """
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
-    if not isinstance(value, dict):
-        raise StoreError(f"{path} cannot be read: it holds no JSON object.")
-    return value
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"it holds {word}.")
+
+    with reading(path):
+        value = json.loads(path.read_bytes(), parse_constant=refuse)
+        if not isinstance(value, dict):
+            raise ValueError("it holds no JSON object.")
+        if _depth(value) > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST}.")
+        return value
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value
+    return (
+        1 + max(map(_depth, inner), default=0) if isinstance(value, dict | list) else 0
+    )
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -56,16 +83,19 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read arrays, never pickles.
+    """Read arrays as `write_npz` writes them: no pickles, nothing that inflates.
 
     Raises:
         StoreError: the file is missing or damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
+    with reading(path), zipfile.ZipFile(path) as file:
+        if any(member.compress_type for member in file.infolist()):
+            raise ValueError("its arrays are compressed.")
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError("it holds more than arrays.")
+        return arrays
 
 
 def write_table(
@@ -75,33 +105,50 @@ def write_table(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.type_for_alias(t)) for name, t in columns.items()])
-    pq.write_table(pa.Table.from_pylist([dict(r) for r in rows], schema=schema), path)
+    table = pa.Table.from_pylist([dict(r) for r in rows], schema=_schema(columns))
+    pq.write_table(table, path)
 
 
-def read_table(path: Path) -> Any:
+def _schema(columns: Mapping[str, str]) -> Any:
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.type_for_alias(t)) for name, t in columns.items()])
+
+
+def read_table(path: Path, columns: Mapping[str, str]) -> Any:
     """Read parquet as a DataFrame; integers that can be null are Int64.
 
+    Args:
+        path: of the file.
+        columns: names and types that it must have.
+
     Raises:
-        StoreError: the file is missing or damaged.
+        StoreError: the file is missing, damaged or of other columns.
     """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
-    frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    with reading(path), pq.ParquetFile(path) as file:
+        found = file.schema_arrow.remove_metadata()
+        if not found.equals(_schema(columns)):
+            there = ", ".join(f"{field.name} {field.type}" for field in found)
+            wanted = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+            raise ValueError(f"its columns are {there}; they must be {wanted}.")
+        table = file.read().replace_schema_metadata(None)
+        frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     whole = [c for c in frame if frame[c].dtype == "Int64" and frame[c].notna().all()]
     keep = [c for c in whole if c != "early_stop_step"]
     return frame.astype(dict.fromkeys(keep, "int64"))
 
 
 def sha256(path: Path) -> str:
-    """Return the sha256 of a file, in hex."""
-    with open(path, "rb") as file:
+    """Return the sha256 of a file, in hex.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with reading(path), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -147,7 +194,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     """
     pattern = f".{folder.name}.tmp-"
     for left in folder.parent.glob(f"{pattern}*"):
-        shutil.rmtree(left)
+        _remove(left)
     temporary = folder.with_name(f"{pattern}{os.getpid()}")
     temporary.mkdir()
     try:
@@ -155,7 +202,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         for path in temporary.iterdir():
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         os.replace(temporary, folder)
     except OSError as error:
         raise LthError(
@@ -164,3 +211,11 @@ def replacing(folder: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or what is in its place; never what a link points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

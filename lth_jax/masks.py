@@ -91,7 +91,7 @@ def prune(scores: Scores, mask: Mask, n_keep: Any) -> Mask:
     flat_scores, flat_mask = tree.flatten(scores), tree.flatten(mask)
     prunable = [path for path, m in flat_mask.items() if is_prunable(m)]
     if not isinstance(n_keep, Mapping):
-        groups = [(prunable, n_keep)]
+        groups = [(prunable, n_keep)] if prunable else []
     elif unknown := set(n_keep) - set(prunable):
         raise KeyError(f"n_keep names {sorted(unknown)}; prunable are {prunable}.")
     else:

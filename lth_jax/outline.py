@@ -1,5 +1,6 @@
 """What a study trains: the networks of every level, and which levels go together."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .config import Config
@@ -68,8 +69,12 @@ def widest_wave(config: Config) -> int:
         >>> widest_wave(Config(replicates=5, reinits=3))
         20
     """
-    everything = trainings(config)
-    return max(sum(t.level in wave for t in everything) for wave in waves(config))
+    return max(wave_size(config, wave) for wave in waves(config))
+
+
+def wave_size(config: Config, wave: Sequence[int]) -> int:
+    """Return how many networks levels that train together have."""
+    return sum(len(level_ids(config, level)) for level in wave)
 
 
 def pruned_kind(config: Config, level: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from .config import PlanConfig
+from .config import Config, PlanConfig
 from .errors import InputError, StoreError
 from .models import CONVOLUTIONS, best_known
 from .types import Model
@@ -126,9 +126,13 @@ def stored_plan(stored: Mapping[str, Any], config: PlanConfig) -> Plan | None:
         return None
     try:
         plan = Plan(**stored)
-        fits = plan.devices <= len(jax.local_devices()) and plan.lanes > 0
-    except TypeError as error:
-        raise StoreError(f"The plan in manifest.json was edited: {stored}.") from error
+        fixed = PlanConfig(**{k: v for k, v in stored.items() if k != "platform"})
+        Config(plan=fixed).validate()
+    except (TypeError, InputError) as error:
+        raise StoreError(
+            f"The plan in manifest.json was changed; restore it: {error}"
+        ) from error
+    fits = plan.devices <= len(jax.local_devices())
     same = plan.platform == jax.local_devices()[0].platform
     return plan if fits and same and config == PlanConfig() else None
 
@@ -163,6 +167,10 @@ def plan_devices(plan: Plan) -> list[Any]:
 
 def _lanes_that_fit(model: Model) -> int:
     memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 8 << 30)
+    return int(MEMORY_SHARE * memory / (TRAINING_COPIES * size_of(model)))
+
+
+def size_of(model: Model) -> int:
+    """Return the bytes of a network's weights."""
     params, _ = jax.eval_shape(model.init, jax.random.key(0))
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
-    return int(MEMORY_SHARE * memory / (TRAINING_COPIES * size))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))

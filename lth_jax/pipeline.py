@@ -13,6 +13,7 @@ from . import config as configs
 from . import imp, interrupts, optim, outline, parallel, planning, store
 from .checkpoint import Checkpoints
 from .config import Config, Variants
+from .errors import StoreError
 from .imp import Study
 from .interrupts import Request
 from .parallel import Plan
@@ -71,6 +72,8 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
         alike.setdefault(_compiled(one.study.config), {})[path / name] = one
     groups = [_group(studies) for studies in alike.values()]
     with store.alone(path):
+        for name, one in prepared.items():
+            store.check_run(path / name, one.study.config, _manifest(one, experiment))
         store.open_sweep(path, variants, experiment)
         _run(groups, experiment, path / CHECKPOINT)
     return path
@@ -149,7 +152,7 @@ def _run(groups: Sequence[Group], experiment: str, checkpoints: Path) -> None:
 def _open(path: Path, prepared: Prepared, experiment: str) -> Opened:
     config = prepared.study.config
     manifest = store.open_run(path, config, _manifest(prepared, experiment))
-    missing = _missing_levels(path, config)
+    missing = _missing_levels(path, prepared.study)
     if not missing:
         print(f"{path} is complete: nothing to do.", file=sys.stderr)
     return Opened(path, prepared.study, manifest, missing)
@@ -237,9 +240,9 @@ def _store(one: Opened, level: imp.Level) -> None:
         store.drop_final(one.path, source)
 
 
-def _missing_levels(path: Path, config: Config) -> list[int]:
+def _missing_levels(path: Path, study: Study) -> list[int]:
     """Return the levels to train; says which of them were damaged."""
-    missing = set()
+    config, missing = study.config, set()
     for number in range(config.levels + 1):
         problem = store.damage(path, number)
         if problem is not None:
@@ -249,11 +252,21 @@ def _missing_levels(path: Path, config: Config) -> list[int]:
     for number in sorted(missing, reverse=True):
         source = outline.parent_of(config, number)
         while source is not None and source not in missing:
-            if store.has_final(path, source):
+            if store.has_final(path, source) and _is_chain(path, study, source):
                 break
             missing.add(source)
             source = outline.parent_of(config, source)
     return sorted(missing)
+
+
+def _is_chain(path: Path, study: Study, number: int) -> bool:
+    """Tell whether a level's arrays are what its pruning needs; says what is not."""
+    try:
+        store.read_chain(path, study, number)
+    except StoreError as error:
+        print(f"Level {number} will be done again: {error}.", file=sys.stderr)
+        return False
+    return True
 
 
 def _manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:

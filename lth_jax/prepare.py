@@ -1,14 +1,17 @@
 """Data, network and config brought together and checked, before any training."""
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import imp, models, sources
+from . import imp, models, parallel, sources
 from .config import Config
 from .dataset import Splits
+from .errors import InputError
 from .imp import Study
 from .sources import Origin
 from .train import check_fits
+from .types import Model
 
 
 class Prepared(NamedTuple):
@@ -55,6 +58,21 @@ def prepare_all(studies: Sequence[Config]) -> list[Prepared]:
             loaded[key] = sources.load(*key)
         splits, origin = loaded[key]
         model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
+        _check_memory(model, config)
         check_fits(model, config.train, splits.train, splits.n_classes)
         prepared.append(Prepared(imp.make_study(model, config), splits, origin))
     return prepared
+
+
+def _check_memory(model: Model, config: Config) -> None:
+    """Refuse studies whose initial weights alone are more than the memory."""
+    if not hasattr(os, "sysconf"):
+        return
+    needed = config.replicates * parallel.size_of(model)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise InputError(
+            f"model.name is {config.model.name}, model.widths {config.model.widths} and"
+            f" replicates {config.replicates}: their weights are {needed / 1e9:,.0f} GB"
+            f" and the memory {there / 1e9:,.0f} GB. Make them smaller."
+        )

@@ -4,7 +4,6 @@ The page and its figures are functions of the run directory: made again from the
 files they have the same bytes.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,8 @@ from .claims import (
     winning_tickets,
 )
 from .config import Config, numbers, to_dict
+from .errors import LthError
+from .files import write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,13 +68,11 @@ def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, content)
+    except OSError as error:
+        raise LthError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _inline_svg(name: str, svg: str) -> str:

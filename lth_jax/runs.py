@@ -1,16 +1,28 @@
 """Run directories, read back: as tables and as tickets."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import tree
+from .config import Config, fingerprint, to_dict
 from .errors import StoreError
-from .files import read_json, read_npz, read_table
-from .store import level_path, unpacked
+from .fields import shown
+from .files import read_json, read_npz
+from .intact import (
+    TABLES,
+    checked,
+    is_variant,
+    level_files,
+    level_numbers,
+    level_path,
+    read_config,
+    read_manifest,
+    read_rows,
+)
+from .store import unpacked
 from .types import Ticket
 
 
@@ -45,30 +57,15 @@ def load_run(path: str | Path) -> Run:
     Raises:
         StoreError: it is no run directory, or has no complete level.
     """
-    import pandas as pd
-
     path = Path(path)
     parts = load_variants(path)
-    if parts:
-        tables = [
-            pd.concat(
-                [
-                    getattr(run, table).assign(variant=name)
-                    for name, run in parts.items()
-                ],
-                ignore_index=True,
-            )
-            for table in ("summary", "curves")
-        ]
-        about = read_json(path / "manifest.json")
-        return Run(path, read_json(path / "config.json"), about, *tables)
-    levels = _levels(path)
+    if not parts:
+        return _load(path)
     tables = [
-        pd.concat([read_table(folder / name) for folder in levels], ignore_index=True)
-        for name in ("summary.parquet", "curves.parquet")
+        _joined(getattr(run, table).assign(variant=name) for name, run in parts.items())
+        for table in ("summary", "curves")
     ]
-    config = read_json(path / "config.json")
-    return Run(path, config, read_json(path / "manifest.json"), *tables)
+    return Run(path, read_json(path / "config.json"), read_manifest(path), *tables)
 
 
 def load_variants(path: str | Path) -> dict[str, Run]:
@@ -81,26 +78,79 @@ def load_variants(path: str | Path) -> dict[str, Run]:
         Runs by variant; empty if the directory is no sweep.
 
     Raises:
-        StoreError: it is a sweep of which nothing is complete yet.
+        StoreError: it is a sweep of which nothing is complete yet, or was edited.
     """
     path = Path(path)
     if not (path / "config.json").exists():
         return {}
-    names = read_json(path / "config.json").get("variants", {})
-    found = {n: load_run(path / n) for n in names if list((path / n).glob("level_*"))}
-    if names and not found:
+    stored = read_json(path / "config.json")
+    if "variants" not in stored:
+        return {}
+    names = stored["variants"]
+    if not isinstance(names, dict) or not all(map(is_variant, names)):
+        raise StoreError(
+            f"{path / 'config.json'} was changed; restore it: variants is"
+            f" {shown(names)}."
+        )
+    found = {n: _load(path / n) for n in names if list((path / n).glob("level_*"))}
+    if not found:
         raise StoreError(f"{path} has no complete level yet.")
     return found
 
 
-def _levels(path: Path) -> list[Path]:
+def _load(path: Path) -> Run:
+    """Read a run directory that is none of a sweep."""
+    config, manifest = _about(path)
+    levels = _levels(path, config)
+    tables = [
+        _joined(_rows(path, number, name) for number in levels) for name in TABLES
+    ]
+    return Run(path, to_dict(config), manifest, *tables)
+
+
+def _joined(tables: Iterable[Any]) -> Any:
+    import pandas as pd
+
+    return pd.concat(list(tables), ignore_index=True)
+
+
+def _about(path: Path) -> tuple[Config, dict[str, Any]]:
+    """Return config and manifest of a run, which must belong together."""
     if not (path / "config.json").exists():
         raise StoreError(f"{path} is not a run directory: it has no config.json.")
-    folders = [p for p in path.glob("level_*") if re.fullmatch(r"level_\d+", p.name)]
-    levels = sorted(folders, key=lambda p: int(p.name.split("_")[1]))
+    config, manifest = read_config(path), read_manifest(path)
+    if manifest.get("fingerprint") != fingerprint(config):
+        raise StoreError(
+            f"{path / 'config.json'} is not the config of the run that manifest.json"
+            " names: one of them was changed; restore it."
+        )
+    return config, manifest
+
+
+def _levels(path: Path, config: Config) -> list[int]:
+    levels = level_numbers(path, config)
     if not levels:
         raise StoreError(f"{path} has no complete level yet.")
     return levels
+
+
+def _checked(path: Path, number: int, name: str) -> Path:
+    """Return the path of a file of a level, compared with the manifest if it is there.
+
+    Published runs hold tables alone.
+    """
+    folder = level_path(path, number)
+    if not (folder / "manifest.json").exists():
+        return folder / name
+    try:
+        return checked(path, number, name, level_files(path, number))
+    except StoreError as error:
+        raise StoreError(f"{error}. The same lth run does the level again.") from error
+
+
+def _rows(path: Path, number: int, name: str) -> Any:
+    _checked(path, number, name)
+    return read_rows(path, number, name)
 
 
 def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
@@ -119,37 +169,58 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
         StoreError: there is no such ticket.
     """
     path = Path(path)
-    numbers = [int(folder.name.split("_")[1]) for folder in _levels(path)]
+    config, _ = _about(path)
+    numbers = _levels(path, config)
     if level not in numbers:
         raise StoreError(f"{path} has no level {level}; it has {numbers}.")
-    summary = read_table(level_path(path, level) / "summary.parquet")
+    summary = _rows(path, level, "summary.parquet")
     row = summary[(summary["kind"] == "ticket") & (summary["replicate"] == replicate)]
     if row.empty or row["status"].item() in ("collapsed", "not_run"):
         found = "none" if row.empty else f"one that is {row['status'].item()}"
         raise StoreError(
             f"Level {level} of {path} has no ticket of replicate {replicate} ({found})."
         )
-    arrays = read_npz(level_path(path, level) / "tickets.npz")
-    whole = read_npz(level_path(path, 0) / "tickets.npz")
-    params = _nested(whole, "start/")
-    masks = {
-        name.removeprefix("start/"): unpacked(arrays, name.removeprefix("start/"), leaf)
-        for name, leaf in whole.items()
-        if name.startswith("start/")
-    }
-    mask = _nested({f"mask/{p}": m for p, m in masks.items()}, "mask/")
-    clocks = np.zeros(len(next(iter(masks.values()))), np.int32)
-    ticket = Ticket(params, mask, _nested(arrays, "state/"), clocks)
+    file, arrays = _arrays(path, level, config)
+    _, whole = _arrays(path, 0, config)
+    start = _below(whole, "start/")
+    masks = {name: unpacked(arrays, name, leaf, file) for name, leaf in start.items()}
+    state = _nested(_below(arrays, "state/"), file)
+    clocks = np.zeros(config.replicates, np.int32)
+    ticket = Ticket(_nested(start, file), _nested(masks, file), state, clocks)
     return tree.take(ticket, replicate)
 
 
-def _nested(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
+def _arrays(
+    path: Path, number: int, config: Config
+) -> tuple[Path, dict[str, np.ndarray]]:
+    """Return tickets.npz of a level, and what it holds: numbers of all replicates."""
+    file = _checked(path, number, "tickets.npz")
+    arrays = read_npz(file)
+    for name, array in arrays.items():
+        if array.shape[:1] != (config.replicates,) or array.dtype.kind not in "biuf":
+            raise StoreError(
+                f"{file} cannot be read: {name} is {array.dtype} {array.shape}, no"
+                f" numbers of {config.replicates} replicates."
+            )
+    return file, arrays
+
+
+def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _nested(arrays: Mapping[str, np.ndarray], file: Path) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for name, leaf in arrays.items():
-        if name.startswith(prefix):
-            *folders, last = name.removeprefix(prefix).split("/")
-            place = nested
-            for folder in folders:
-                place = place.setdefault(folder, {})
-            place[last] = leaf
+        *folders, last = name.split("/")
+        place = nested
+        for folder in folders:
+            place = place.setdefault(folder, {})
+            if not isinstance(place, dict):
+                raise StoreError(f"{file} cannot be read: {name} lies in an array.")
+        place[last] = leaf
     return nested

@@ -1,6 +1,5 @@
 """The run directory: written level by level, each complete or not there at all."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,15 +18,24 @@ from .files import (
     locked,
     read_json,
     read_npz,
-    read_table,
     replacing,
-    sha256,
     write_bytes,
     write_json,
     write_npz,
     write_table,
 )
 from .imp import Chain, Level, Study, by_replicate, finals_of
+from .intact import (
+    TABLES,
+    checked,
+    is_variant,
+    level_files,
+    level_numbers,
+    level_path,
+    read_config,
+    read_manifest,
+    read_rows,
+)
 from .outline import pruned_kind
 from .tables import CURVES, SUMMARY, curve_rows, summary_rows
 
@@ -62,17 +70,36 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
         StoreError: the folder cannot be written, or holds a run of another config.
     """
     _make_writable(path)
+    stored = check_run(path, config, manifest)
+    if stored is None:
+        write_json(path / "manifest.json", dict(manifest))
+        write_json(path / "config.json", configs.to_dict(config))
+    return stored or dict(manifest)
+
+
+def check_run(
+    path: Path, config: Config, manifest: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Check, as `open_run` does, that a run directory is of this config; only read.
+
+    Returns:
+        The stored manifest; None if there is no run yet.
+    """
     if not (path / "config.json").exists():
         if any(path.glob("level_*")):
             raise StoreError(f"{path} has levels but no config.json: restore it.")
-        write_json(path / "manifest.json", dict(manifest))
-        write_json(path / "config.json", configs.to_dict(config))
-        return dict(manifest)
+        return None
     _check_same(read_json(path / "config.json"), config, path)
-    stored = read_json(path / "manifest.json")
+    level_numbers(path, read_config(path))
+    stored = read_manifest(path)
     if lacking := [key for key in manifest if key not in stored]:
         raise StoreError(f"{path / 'manifest.json'} has no {lacking[0]}: restore it.")
-    if stored["data"]["sha256"] != manifest["data"]["sha256"]:
+    if stored["fingerprint"] != manifest["fingerprint"]:
+        raise StoreError(
+            f"{path / 'manifest.json'} is of another run ({stored['fingerprint']}, not"
+            f" {manifest['fingerprint']}): restore it, or choose another --out."
+        )
+    if stored["data"].get("sha256") != manifest["data"]["sha256"]:
         raise StoreError(
             f"{path} was computed on other data ({stored['data']}) than there is now"
             f" ({manifest['data']}). Restore the data, or choose another --out."
@@ -94,7 +121,7 @@ def _make_writable(path: Path) -> None:
 
 def check_names(variants: Variants) -> None:
     """Raise InputError where the name of a variant cannot name a folder."""
-    if bad := [n for n in variants if not re.fullmatch(r"\w[\w.-]*", n)]:
+    if bad := [name for name in variants if not is_variant(name)]:
         raise InputError(
             f"{bad[0]!r} is no name of a variant: it names a folder, so use letters,"
             " digits, '_', '.' and '-'."
@@ -110,8 +137,8 @@ def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
     wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
     _make_writable(path)
     if (path / "config.json").exists():
-        stored = read_json(path / "config.json").get("variants", {})
-        if list(stored) != list(variants):
+        stored = read_json(path / "config.json").get("variants")
+        if not isinstance(stored, dict) or list(stored) != list(variants):
             raise StoreError(
                 f"{path / 'config.json'} does not list the variants of this sweep"
                 f" ({', '.join(variants)}): restore it, or choose another --out."
@@ -151,42 +178,22 @@ def _field(stored: Any, name: str, default: Any) -> Any:
     return stored
 
 
-def level_path(run: Path, number: int) -> Path:
-    """Return the folder of a level.
-
-    Example:
-        >>> level_path(Path("runs/x"), 3).name
-        'level_03'
-    """
-    return run / f"level_{number:02d}"
-
-
 def damage(run: Path, number: int) -> str | None:
     """Say what is wrong with the files of a level.
 
     Returns:
         A sentence; ``""`` if the level was never written; None if it is complete.
     """
-    folder = level_path(run, number)
-    if not folder.exists():
+    if not level_path(run, number).exists():
         return ""
     try:
-        manifest = read_json(folder / "manifest.json")
-        mine = read_json(run / "manifest.json")["fingerprint"], number
-        if (manifest["fingerprint"], manifest["level"]) != mine:
-            return f"{folder} was copied from another level or run"
-        files = manifest["files"]
-        needed = {"summary.parquet", "curves.parquet", "tickets.npz"}
-        for name in sorted(needed | set(files)):
-            path, known = folder / name, files[name]
-            if not path.exists():
-                return f"{path} is missing"
-            if path.stat().st_size != known["bytes"]:
-                return f"{path} has {path.stat().st_size} bytes, not {known['bytes']}"
-            if sha256(path) != known["sha256"]:
-                return f"{path} was changed: its sha256 is not the one in the manifest"
-    except (StoreError, KeyError, TypeError, AttributeError):
-        return f"{folder / 'manifest.json'} cannot be read"
+        files = level_files(run, number)
+        for name in sorted({*TABLES, "tickets.npz", *files}):
+            checked(run, number, name, files)
+        for name in TABLES:
+            read_rows(run, number, name)
+    except StoreError as error:
+        return str(error)
     return None
 
 
@@ -273,31 +280,55 @@ def read_chain(run: Path, study: Study, number: int) -> Chain:
         run: the run directory.
         study: gives the structure of the trees.
         number: of a complete level whose final weights are kept.
+
+    Raises:
+        StoreError: an array is missing, or is not one of the study's.
     """
-    folder = level_path(run, number)
-    tickets, final = read_npz(folder / "tickets.npz"), read_npz(folder / "final.npz")
-    summary = read_table(folder / "summary.parquet")
+    files = {n: level_path(run, number) / f"{n}.npz" for n in ("tickets", "final")}
+    tickets, final = (read_npz(file) for file in files.values())
     kind = pruned_kind(study.config, number)
+    summary = read_rows(run, number, "summary.parquet")
     mine = summary[summary["kind"] == kind].sort_values("replicate")
     like = tree.to_host(study.start._replace(moments=None))
-    masks = tree.map_with_path(lambda path, p: unpacked(tickets, path, p), like.params)
+
+    def read(name: str, path: str, leaf: np.ndarray) -> np.ndarray:
+        array = final.get(f"{name}/{path}")
+        if array is None or (array.shape, array.dtype) != (leaf.shape, leaf.dtype):
+            raise StoreError(
+                f"{files['final']} has no {name}/{path} of {leaf.dtype} {leaf.shape}"
+            )
+        return array
+
+    masks = tree.map_with_path(
+        lambda path, p: unpacked(tickets, path, p, files["tickets"]), like.params
+    )
     params, state = (
-        tree.map_with_path(lambda path, _, n=name: final[f"{n}/{path}"], part)
+        tree.map_with_path(lambda path, leaf, n=name: read(n, path, leaf), part)
         for name, part in zip(FINAL_NAMES[kind], (like.params, like.state), strict=True)
     )
     return Chain(masks, params, state, (mine["status"] == "ok").to_numpy())
 
 
-def unpacked(arrays: Mapping[str, np.ndarray], path: str, like: np.ndarray) -> Any:
-    """Return the masks of a leaf from the arrays of tickets.npz; default: all True.
+def unpacked(
+    arrays: Mapping[str, np.ndarray], path: str, like: np.ndarray, file: Path
+) -> Any:
+    """Return the masks of a leaf from the arrays of tickets.npz.
+
+    Leaves that cannot be pruned have none: all True.
 
     Args:
         arrays: of tickets.npz.
         path: of the leaf.
         like: the leaf, replicates as first axis.
+        file: that the arrays were read from.
+
+    Raises:
+        StoreError: the mask is missing, or of another shape.
     """
-    packed = arrays.get(f"mask/{path}")
-    if packed is None:
+    if like.ndim < 3:
         return np.ones(like.shape, bool)
-    size = int(np.prod(like.shape[1:]))
+    packed, size = arrays.get(f"mask/{path}"), int(np.prod(like.shape[1:]))
+    form = (like.shape[0], -(-size // 8)), np.dtype(np.uint8)
+    if packed is None or (packed.shape, packed.dtype) != form:
+        raise StoreError(f"{file} has no mask/{path} of uint8 {form[0]}")
     return np.unpackbits(packed, axis=1, count=size).astype(bool).reshape(like.shape)

@@ -1,14 +1,15 @@
 """Levels as rows: one per trained network, and one per evaluation of it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from . import metrics, tree
+from .config import Config
 from .ensemble import Outcome
 from .imp import Level, Status
-from .outline import LaneId
+from .outline import LaneId, level_ids
 
 SUMMARY = {
     "level": "int64",
@@ -134,4 +135,41 @@ def _scores(outcome: Outcome, i: int, evaluations: Sequence[int]) -> Row:
         "min_val_loss": float(validation.loss[i, best]),
         "val_accuracy_es": float(validation.accuracy[i, best]),
         "test_accuracy_es": float(test.accuracy[i, best]),
+    }
+
+
+def fault(table: Any, config: Config, level: int) -> str:
+    """Say what is wrong with the values of a stored table; ``""`` if nothing is.
+
+    Args:
+        table: DataFrame with the columns `SUMMARY` or `CURVES`.
+        config: of the study.
+        level: of which the table is.
+    """
+    network = list(LaneId._fields)
+    names = network + [name for name in ("step", "split") if name in table]
+    if table[names].isna().any(axis=None) or table.duplicated(names).any():
+        return f"a row without {', '.join(names)}, or two of the same."
+    there = set(table[network].drop_duplicates().itertuples(index=False, name=None))
+    wanted = set(level_ids(config, level))
+    if not there <= wanted or ("status" in table and there != wanted):
+        return "its networks are not those of this level of this run."
+    for name in table:
+        values = table[name].dropna()
+        if name == "density" or "accuracy" in name:
+            good = values.between(0, 1 + 1e-6)
+        else:
+            good = values.isin(_words(config).get(name, values))
+        if not good.all():
+            return f"its column {name} holds {values[~good].iloc[0]}."
+    return ""
+
+
+def _words(config: Config) -> dict[str, Sequence[Any]]:
+    """Return what columns can hold, where that is a few words or numbers."""
+    return {
+        "status": get_args(Status),
+        "split": ("train", "validation", "test"),
+        "step": config.evaluations,
+        "early_stop_step": config.evaluations,
     }

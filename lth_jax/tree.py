@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from .errors import InputError
+
 
 def flatten(tree: Any) -> dict[str, Any]:
     """Return the leaves of a tree by path, in the order of ``jax.tree.leaves``.
@@ -13,9 +15,17 @@ def flatten(tree: Any) -> dict[str, Any]:
     Example:
         >>> flatten({"Dense_0": {"kernel": 1, "bias": 2}})
         {'Dense_0/bias': 2, 'Dense_0/kernel': 1}
+
+    Raises:
+        InputError: two leaves have one path, such as ``{"a/b": 1, "a": {"b": 2}}``.
     """
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {_path(keys): leaf for keys, leaf in leaves}
+    flat = {}
+    for keys, leaf in leaves:
+        if _path(keys) in flat:
+            raise InputError(f"two leaves have the path {_path(keys)!r}: rename one.")
+        flat[_path(keys)] = leaf
+    return flat
 
 
 def unflatten(like: Any, leaves: Mapping[str, Any]) -> Any:

@@ -175,7 +175,7 @@ def test_model_state_is_stored(tmp_path):
     config = Config(train=CONFIG.train, prune=PruneConfig(levels=0), replicates=2)
     study = make_study(conv_net(), config)
     (level,) = find_ticket(study.model, splits((6, 6, 1)), config)
-    store.open_run(tmp_path, config, MANIFEST)
+    store.open_run(tmp_path, config, MANIFEST | {"fingerprint": fingerprint(config)})
     store.write_level(tmp_path, study, level)
     tickets, finals = (
         arrays(tmp_path / "level_00" / name) for name in ("tickets.npz", "final.npz")

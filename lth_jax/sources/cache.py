@@ -14,6 +14,8 @@ from uuid import uuid4
 import numpy as np
 
 from ..config import DataConfig
+from ..errors import StoreError
+from ..files import read_json, reading
 
 Arrays = Mapping[str, np.ndarray]
 """Decoded data: uint8 ``x_*`` [n, height, width, channels], int32 ``y_*`` [n]."""
@@ -42,7 +44,7 @@ _PARSING = threading.Lock()
 def root(config: DataConfig) -> Path:
     """Return the folder that holds all entries."""
     path = config.cache or os.environ.get("LTH_CACHE_DIR") or "~/.cache/lth_jax"
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))
 
 
 def digest(arrays: Arrays) -> str:
@@ -109,20 +111,19 @@ class _CorruptError(Exception):
 
 def _verified(entry: Path) -> Decoded:
     """Map the arrays of an entry, or raise ``_CorruptError``."""
-    path = entry / MANIFEST
     try:
-        expected = json.loads(path.read_text())
-        if "note" not in expected:
-            raise _CorruptError(f"{path} has no note")
+        expected = read_json(entry / MANIFEST)
+        if not isinstance(expected.get("note"), str):
+            raise _CorruptError(f"{entry / MANIFEST} has no note")
         arrays = {}
         for name in NAMES:
             path = entry / f"{name}.npy"
-            with _PARSING:
+            with reading(path), _PARSING:
                 mapped = np.load(path, mmap_mode="r")
             # asarray: the map stays, its special class goes.
             arrays[name] = np.asarray(mapped)
-    except (OSError, ValueError, EOFError) as error:
-        raise _CorruptError(f"{path}: {error}") from error
+    except StoreError as error:
+        raise _CorruptError(str(error)) from error
     for name, found in _digests(arrays).items():
         if found != expected.get(name):
             raise _CorruptError(f"{entry / name}.npy: wrong checksum")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..config import DataConfig
 from ..errors import InputError
+from ..files import read_json
 from . import cache, mnist
 
 JPEG = b"\xff\xd8\xff"
@@ -63,7 +64,7 @@ def _prepared(config: DataConfig) -> cache.Decoded:
 def _data_dir(config: DataConfig) -> Path:
     """Return the TFDS data_dir."""
     path = config.dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))
 
 
 def _folder(config: DataConfig) -> Path | None:
@@ -72,7 +73,7 @@ def _folder(config: DataConfig) -> Path | None:
         tuple(map(int, info.parent.name.split("."))): info.parent
         for info in (_data_dir(config) / config.name).glob("*/dataset_info.json")
         if re.fullmatch(r"\d+\.\d+\.\d+", info.parent.name)
-        and json.loads(info.read_text()).get("fileFormat") == "array_record"
+        and read_json(info).get("fileFormat") == "array_record"
     }
     return versions[max(versions)] if versions else None
 
@@ -102,7 +103,7 @@ def _decode(folder: Path) -> cache.Decoded:
             is_lossy |= any(image.startswith(JPEG) for image in encoded)
             arrays[f"x_{split}"] = _images(encoded, shape)
             arrays[f"y_{split}"] = np.array([row["label"] for row in rows], np.int32)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # whatever readers and decoders raise
         raise InputError(
             f"cannot read the TFDS data set in {folder}, prepare it again: {error}"
         ) from error

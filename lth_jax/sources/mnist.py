@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import tempfile
 import threading
 from pathlib import Path
@@ -54,7 +55,7 @@ def prepare(config: DataConfig) -> Path:
     if cache.read(entry) is not None:
         return entry
     if config.dir is not None:
-        decoded = _read(Path(config.dir).expanduser())
+        decoded = _read(Path(os.path.expanduser(config.dir)))
     else:
         with tempfile.TemporaryDirectory() as folder:
             _download(Path(folder))
