@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import masks, optim, tree
-from .config import Config, fingerprint
+from .config import Config
 from .controls import CONTROLS
 from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
@@ -21,9 +21,9 @@ from .dataset import Splits
 from .ensemble import Lanes, Outcome, join, make_program, run_lanes
 from .errors import InputError
 from .keys import Stream, derive
-from .outline import LaneId, level_ids, pruned_kind, waves, widest_wave
+from .outline import LaneId, level_ids, names, pruned_kind, waves, widest_wave
 from .rewind import rewind
-from .train import check_fits
+from .train import NEVER, check_fits
 from .types import (
     Evidence,
     Key,
@@ -112,23 +112,33 @@ class Level(NamedTuple):
     @property
     def status(self) -> tuple[Status, ...]:
         """Status of every training in ``ids``."""
-        if self.outcome is None:
-            return ()
-        curve = self.outcome.curve
-        losses = np.hstack([curve.validation.loss, curve.test.loss])
-        finite = np.isfinite(losses).all(axis=1)
-        return tuple(np.where(finite, "ok", "diverged").tolist())
+        return tuple(np.where(self._finite.all(1), "ok", "diverged").tolist())
 
     @property
-    def failures(self) -> dict[LaneId, int]:
-        """First steps whose loss was not finite, of those that diverged.
-
-        Where only an evaluation was not finite, -1.
-        """
+    def _finite(self) -> np.ndarray:
+        """Tell which evaluations came to a number, [lanes, evaluations]."""
         if self.outcome is None:
-            return {}
-        steps = zip(self.ids, self.status, self.outcome.failed.tolist(), strict=True)
-        return {lane: step for lane, status, step in steps if status == "diverged"}
+            return np.ones((0, 0), bool)
+        curve = self.outcome.curve
+        return np.isfinite(curve.validation.loss) & np.isfinite(curve.test.loss)
+
+    def failures(self, evaluations: Sequence[int]) -> dict[LaneId, int]:
+        """Return at which step those that diverged did.
+
+        Args:
+            evaluations: steps at which networks were evaluated.
+
+        Returns:
+            The first step whose loss was not finite or, where only evaluations were
+            not, the step of the first of these.
+        """
+        steps = {}
+        for i, finite in enumerate(self._finite):
+            if self.outcome is not None and not finite.all():
+                step = int(self.outcome.failed[i])
+                first = evaluations[int(np.argmin(finite))]
+                steps[self.ids[i]] = first if step == NEVER else step
+        return steps
 
 
 def make_study(model: Model, config: Config) -> Study:
@@ -183,12 +193,6 @@ def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
 
 
-def names(study: Study, ids: Iterable[LaneId]) -> list[str]:
-    """Return a name for each training, unlike those of other studies."""
-    mine = fingerprint(study.config)
-    return ["/".join(map(str, (mine, *lane))) for lane in ids]
-
-
 def run_waves(
     waves: Sequence[Wave], train: Callable[[Lanes, list[str]], Iterable[Outcome]]
 ) -> Iterator[tuple[int, Level]]:
@@ -209,7 +213,9 @@ def run_waves(
         for number in wave.levels
     ]
     lanes = [lanes_of(waves[i].study, plan) for i, plan in plans if plan.ids]
-    named = [name for i, plan in plans for name in names(waves[i].study, plan.ids)]
+    named = [
+        name for i, plan in plans for name in names(waves[i].study.config, plan.ids)
+    ]
     outcomes = _one_by_one(train(join(lanes), named)) if lanes else iter(())
     for i, plan in plans:
         mine = list(islice(outcomes, len(plan.ids)))

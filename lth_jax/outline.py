@@ -1,9 +1,9 @@
 """What a study trains: the networks of every level, and which levels go together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .config import Config
+from .config import Config, fingerprint
 
 
 class LaneId(NamedTuple):
@@ -13,6 +13,17 @@ class LaneId(NamedTuple):
     kind: str
     replicate: int
     draw: int = 0
+
+
+def names(config: Config, ids: Iterable[LaneId]) -> list[str]:
+    """Return a name for each training, unlike those of other studies.
+
+    Example:
+        >>> names(Config(), [LaneId(2, "random_reinit", 0, 1)])[0].split("/", 1)[1]
+        '2/random_reinit/0/1'
+    """
+    mine = fingerprint(config)
+    return ["/".join(map(str, (mine, *lane))) for lane in ids]
 
 
 def waves(config: Config) -> list[list[int]]:

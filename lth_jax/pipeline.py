@@ -190,7 +190,7 @@ def _train(
         for i, level in imp.run_waves(joined, training.train):
             one = todo[i][0]
             _store(one, level)
-            training.forget(imp.names(one.study, level.ids))
+            training.forget(outline.names(one.study.config, level.ids))
         checkpoints.clear()
     for one in runs:
         if one.study.config.keep_final == "last":
@@ -228,9 +228,14 @@ def _store(one: Opened, level: imp.Level) -> None:
     """Write a level; drop the final weights that nothing needs any more."""
     config = one.study.config
     store.write_level(one.path, one.study, level)
-    for lane, step in level.failures.items():
+    for lane, step in level.failures(config.evaluations).items():
         words = lane._asdict() | {"step": step}
         store.note(one.path, one.manifest, "diverged", **words)
+        print(
+            f"{one.path}: level {lane.level}, {lane.kind} {lane.draw} of replicate"
+            f" {lane.replicate} diverged at step {step}.",
+            file=sys.stderr,
+        )
     store.note(one.path, one.manifest, "level", level=level.number)
     source = outline.parent_of(config, level.number)
     needed = any(

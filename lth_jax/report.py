@@ -72,7 +72,7 @@ def write_file(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
     except OSError as error:
-        raise LthError(f"{path} cannot be written: {error.strerror}.") from error
+        raise LthError(f"{path} cannot be written: {error}.") from error
 
 
 def _inline_svg(name: str, svg: str) -> str:

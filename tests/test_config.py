@@ -83,6 +83,7 @@ UNCHANGED = {name for name, (_, unchanged) in FIELDS.items() if unchanged}
 def test_what_does_not_change_numbers():
     """Where things are and how they are spread: nothing else may join this set."""
     places = {"data.dir", "data.cache", "keep_final", "out", "progress"}
+    places |= {"checkpoint_every"}
     plan = {"plan.devices", "plan.lanes", "plan.convolution"}
     assert UNCHANGED == places | plan
 
@@ -223,6 +224,7 @@ BAD = [
     ("seed", -1),
     ("plan.devices", 0),
     ("plan.lanes", 0),
+    ("checkpoint_every", -1.0),
 ]
 
 

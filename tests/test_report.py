@@ -15,6 +15,7 @@ from matplotlib.colors import to_rgba
 from lth_jax import plots
 from lth_jax.claims import winning_tickets
 from lth_jax.config import Config, PruneConfig, to_dict
+from lth_jax.errors import LthError
 from lth_jax.report import write_report
 from lth_jax.runs import Run
 
@@ -659,7 +660,7 @@ def test_a_failed_write_leaves_the_old_page(run, undrawn, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(LthError, match="disk full"):
         write_report(run._replace(manifest={}))
     assert path.read_bytes() == before
     assert not [file for file in run.path.rglob(".*") if file.is_file()]

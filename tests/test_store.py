@@ -12,7 +12,7 @@ from helpers import conv_net, mlp, splits, tree_close
 
 from lth_jax import load_run, load_ticket, store, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
-from lth_jax.errors import StoreError
+from lth_jax.errors import LthError, StoreError
 from lth_jax.files import replacing, write_bytes
 from lth_jax.imp import LaneId, chain_of, find_ticket, make_study, plan_level
 
@@ -381,7 +381,7 @@ def test_failed_write_leaves_what_was(run, monkeypatch):
     study, levels = computed()
     before = contents(run)
     monkeypatch.setattr(store, "write_npz", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(LthError, match="level_01 could not be written.*No space"):
         store.write_level(run, study, levels[1])
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
