@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 from . import tree
 from .ensemble import Outcome, Partial
 from .metrics import Metrics
+from .timeline import Timeline
 from .train import Curve, TrainState
 from .types import Snapshot
 
@@ -22,21 +24,19 @@ KEPT = 2
 
 
 class Saved(NamedTuple):
-    """What a wave has come to, in the middle.
+    """Networks whose level is not stored yet, by name.
 
     Attributes:
-        finished: outcomes by name of the lane, each without the axis of lanes.
-        names: of the lanes under way.
-        partial: where they stand, without padding; None if none has begun.
+        finished: outcomes, without the axis of lanes.
+        begun: networks in the middle of their training, each a lane of its own.
     """
 
-    finished: Mapping[str, Outcome]
-    names: Sequence[str] = ()
-    partial: Partial | None = None
+    finished: dict[str, Outcome]
+    begun: dict[str, Partial]
 
 
 class Checkpoints:
-    """The checkpoints of a run, in a folder of its own.
+    """The checkpoints of studies that share a compilation, in a folder of its own.
 
     Nothing is written and Orbax is not imported before the first `save`. A file system
     that fails does not stop the training: it is said, and the training goes on.
@@ -52,76 +52,88 @@ class Checkpoints:
         if self._opened is None:
             import orbax.checkpoint as ocp
 
+            # What Orbax logs at length is said here in a line.
+            logging.getLogger("absl").setLevel(logging.CRITICAL)
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=KEPT, enable_async_checkpointing=True
             )
             self._opened = ocp.CheckpointManager(self._folder, options=options)
         return self._opened
 
-    def save(self, saved: Saved, wait: bool = False) -> bool:
+    def save(self, saved: Saved, timeline: Timeline, wait: bool = False) -> bool:
         """Write a checkpoint in the background.
 
         Args:
             saved: what is copied before this returns.
+            timeline: of the trainings.
             wait: return when it is on disk.
 
         Returns:
-            False if it could not be written, which is printed too.
+            False if it could not be written. That, and that the one before could not
+            be, is printed too.
         """
-        import orbax.checkpoint as ocp
-
-        arrays = {k: v for k, v in _flat(saved).items() if np.size(v)}
+        arrays = {path: np.array(leaf) for path, leaf in _flat(saved).items()}
         about = {
+            "timeline": list(timeline),
             "finished": list(saved.finished),
-            "names": list(saved.names),
-            "done": saved.partial.done if saved.partial else 0,
-            "steps": saved.partial.steps if saved.partial else 0,
+            "begun": {name: [p.done, p.steps] for name, p in saved.begun.items()},
             "paths": list(arrays),
         }
         keyed = {f"{i:05d}": array for i, array in enumerate(arrays.values())}
-        args = ocp.args.Composite(
-            arrays=ocp.args.StandardSave(keyed),
-            about=ocp.args.JsonSave(about | {"sha256": _digest(about, keyed)}),
-        )
-        try:
-            number = (self._manager.latest_step() or 0) + 1
-            self._manager.save(number, args=args)
-            if wait:
-                self._manager.wait_until_finished()
-        except Exception as error:  # whatever a file system brings to Orbax
-            print(
-                f"{self._folder}: the checkpoint could not be written ({error}); the"
-                " training goes on without it.",
-                file=sys.stderr,
-            )
-            self.close()
-            return False
-        return True
+        about |= {"sha256": _digest(about, keyed)}
+        for _ in range(2):  # Orbax says here that the one before has failed
+            try:
+                self._write(keyed, about, wait)
+            except Exception as error:  # whatever a file system brings to Orbax
+                self._give_up(error)
+            else:
+                return True
+        return False
 
-    def load(self, states: TrainState) -> Saved:
+    def _give_up(self, error: Exception) -> None:
+        self.close()
+        for left in self._folder.glob("*.orbax-checkpoint-tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+        print(
+            f"{self._folder}: a checkpoint could not be written: {str(error)[:200]}",
+            file=sys.stderr,
+        )
+
+    def _write(self, arrays: Any, about: Any, wait: bool) -> None:
+        import orbax.checkpoint as ocp
+
+        args = ocp.args.Composite(
+            arrays=ocp.args.StandardSave(arrays), about=ocp.args.JsonSave(about)
+        )
+        self._manager.save((self._manager.latest_step() or 0) + 1, args=args)
+        if wait:
+            self._manager.wait_until_finished()
+
+    def load(self, states: TrainState, timeline: Timeline) -> Saved:
         """Read the newest checkpoint that is whole; what is damaged is said.
 
         Args:
             states: structure of the states of lanes, e.g. from ``jax.eval_shape``.
+            timeline: of the trainings.
 
         Returns:
             What was saved; nothing finished and nothing begun if there is nothing.
         """
-        if not self._folder.exists():
-            return Saved({})
+        if not self._folder.is_dir():
+            return Saved({}, {})
         self.close()
         for number in sorted(self._manager.all_steps(), reverse=True):
             try:
-                return self._read(number, states)
+                return self._read(number, states, timeline)
             except Exception as error:  # damage shows in many ways
                 print(
                     f"{self._folder / str(number)} is damaged and not used:"
                     f" {str(error)[:200]}",
                     file=sys.stderr,
                 )
-        return Saved({})
+        return Saved({}, {})
 
-    def _read(self, number: int, states: TrainState) -> Saved:
+    def _read(self, number: int, states: TrainState, timeline: Timeline) -> Saved:
         import orbax.checkpoint as ocp
 
         args = ocp.args.Composite(
@@ -131,20 +143,10 @@ class Checkpoints:
         arrays, about = read.arrays, dict(read.about)
         if about.pop("sha256") != _digest(about, arrays):
             raise ValueError("its sha256 is not the one that was written")
+        if about["timeline"] != list(timeline):
+            raise ValueError("its trainings are divided into other ticks")
         flat = dict(zip(about["paths"], arrays.values(), strict=True))
-        like = _outcome_like(states)
-        finished = {
-            name: tree.map_with_path(lambda p, _, i=i: flat[f"finished/{p}"][i], like)
-            for i, name in enumerate(about["finished"])
-        }
-        if not about["names"]:
-            return Saved(finished)
-        running = tree.map_with_path(lambda p, _: flat[f"states/{p}"], states)
-        curve = None
-        if any(path.startswith("curve/") for path in flat):
-            curve = tree.map_with_path(lambda p, _: flat[f"curve/{p}"], like.curve)
-        partial = Partial(running, curve, about["done"], about["steps"])
-        return Saved(finished, about["names"], partial)
+        return _unflat(flat, about, states, timeline)
 
     def close(self) -> None:
         """Return when what is being written is on disk, or has failed."""
@@ -160,15 +162,54 @@ class Checkpoints:
 
 
 def _flat(saved: Saved) -> dict[str, np.ndarray]:
+    """Return arrays by path; Orbax takes none without elements."""
     flat: dict[str, np.ndarray] = {}
     if saved.finished:
         stacked = jax.tree.map(lambda *x: np.stack(x), *saved.finished.values())
         flat |= {f"finished/{p}": leaf for p, leaf in tree.flatten(stacked).items()}
-    if saved.partial:
-        states, curve = saved.partial.states, saved.partial.curve
+    if saved.begun:
+        states = tree.concatenate([partial.states for partial in saved.begun.values()])
         flat |= {f"states/{p}": leaf for p, leaf in tree.flatten(states).items()}
-        flat |= {f"curve/{p}": leaf for p, leaf in tree.flatten(curve).items()}
-    return {path: np.array(leaf) for path, leaf in flat.items()}
+    for i, partial in enumerate(saved.begun.values()):
+        curve = tree.flatten(partial.curve)
+        flat |= {f"curve/{i}/{path}": leaf for path, leaf in curve.items()}
+    return {path: leaf for path, leaf in flat.items() if leaf.size}
+
+
+def _unflat(
+    flat: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+    states: TrainState,
+    timeline: Timeline,
+) -> Saved:
+    like = _outcome_like(states)
+    finished = {
+        name: tree.map_with_path(lambda p, _, i=i: flat[f"finished/{p}"][i], like)
+        for i, name in enumerate(about["finished"])
+    }
+    begun = {}
+    for i, (name, (done, steps)) in enumerate(about["begun"].items()):
+        if not 0 <= done <= timeline.ticks or steps != timeline.steps_at(done):
+            raise ValueError(f"{name} cannot be at tick {done}")
+        one = tree.map_with_path(
+            lambda p, leaf, i=i: _like(flat[f"states/{p}"][i : i + 1], leaf), states
+        )
+        curve = None
+        if n := timeline.evaluations_at(done):
+            shape = jax.ShapeDtypeStruct((1, n), np.float32)
+            curve = tree.map_with_path(
+                lambda p, _, i=i, s=shape: _like(flat[f"curve/{i}/{p}"], s, 0),
+                like.curve,
+            )
+        begun[name] = Partial(one, curve, done, steps)
+    return Saved(finished, begun)
+
+
+def _like(array: np.ndarray, leaf: Any, lanes: int = 1) -> np.ndarray:
+    """Return an array that is shaped like a leaf, but for the number of lanes."""
+    if array.shape[lanes:] != leaf.shape[lanes:]:
+        raise ValueError(f"it holds an array {array.shape}, not {leaf.shape}")
+    return array
 
 
 def _outcome_like(states: TrainState) -> Outcome:

@@ -18,7 +18,7 @@ import tyro
 from .config import Config, DataConfig, Variants, run_dir
 from .errors import InputError, LthError, did_you_mean
 from .files import read_json
-from .interrupts import Terminated, leaving_at_the_second
+from .interrupts import Terminated, leaving_at_the_second, say
 
 Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
 RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -67,11 +67,7 @@ def _terminate(signum: int, frame: Any) -> None:
 
 
 def _interrupted(code: int) -> int:
-    print(
-        "\nlth: interrupted. What was computed is stored; the same command goes on from"
-        " there.",
-        file=sys.stderr,
-    )
+    say("\nlth: interrupted. The same command goes on from what is stored.\n")
     return code
 
 

@@ -202,32 +202,25 @@ def run_lanes(
         watch: called between chunks, before the first and after the last of a group
             too; decides how long the next one is, which changes no number. Default: as
             long as the program has room for.
-        begun: where the first of the lanes stand, if they have begun.
+        begun: where the lanes stand, if they have begun.
 
     Yields:
         The `Outcome` of each group, without padding, in the order of the lanes.
     """
     watch = watch or (lambda *_: program.timeline(data).ticks)
-    border = begun.size if begun else 0
-    groups = _groups(0, border, program) + _groups(border, lanes.size, program)
-    for first, stop in groups:
+    for first in range(0, lanes.size, program.width):
+        stop = min(first + program.width, lanes.size)
         index = np.minimum(np.arange(first, first + program.width), stop - 1)
         states, fixed = begin(program, program.put_lanes(tree.take(lanes, index)))
         partial = Partial(states, None, 0, 0)
-        if begun and stop <= border:
+        if begun:
             states = program.put_lanes(tree.take(begun.states, index))
             curve = begun.curve and tree.take(begun.curve, index)
             partial = begun._replace(states=states, curve=curve)
-        real = stop - first
         outcome = _run_group(
-            program, partial, fixed, data, lambda p, n=real: watch(p, n)
+            program, partial, fixed, data, lambda p, n=stop - first: watch(p, n)
         )
-        yield tree.take(outcome, slice(0, real))
-
-
-def _groups(first: int, stop: int, program: Program) -> list[tuple[int, int]]:
-    starts = range(first, stop, program.width)
-    return [(start, min(start + program.width, stop)) for start in starts]
+        yield tree.take(outcome, slice(0, stop - first))
 
 
 def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:

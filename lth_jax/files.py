@@ -7,7 +7,7 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,41 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _flush_folder(folder: Path) -> None:
+    """Make a renaming last through a power cut, where folders can be flushed."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise LthError, naming the file or folder, when the system refuses to write."""
+    try:
+        yield
+    except OSError as error:
+        raise LthError(
+            f"{path} could not be written ({error}). What was there before is intact:"
+            " make room, or mend the permissions, and start the same command again."
+        ) from error
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON that a person can read."""
-    write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+    """Write JSON that a person can read.
+
+    Raises:
+        LthError: the system refuses.
+    """
+    with writing(path):
+        write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 @contextmanager
@@ -192,25 +220,26 @@ def replacing(folder: Path) -> Iterator[Path]:
 
     What a killed process left of an earlier try is removed.
     """
-    pattern = f".{folder.name}.tmp-"
-    for left in folder.parent.glob(f"{pattern}*"):
+    temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
+    with writing(folder):
+        remove_left(folder.parent, folder.name)
+        temporary.mkdir()
+        try:
+            yield temporary
+            for path in temporary.iterdir():
+                with open(path, "rb") as file:
+                    os.fsync(file.fileno())
+            _remove(folder)
+            os.replace(temporary, folder)
+            _flush_folder(folder.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_left(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left of files and folders under a name."""
+    for left in folder.glob(f".{name}.tmp-*"):
         _remove(left)
-    temporary = folder.with_name(f"{pattern}{os.getpid()}")
-    temporary.mkdir()
-    try:
-        yield temporary
-        for path in temporary.iterdir():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
-        _remove(folder)
-        os.replace(temporary, folder)
-    except OSError as error:
-        raise LthError(
-            f"{folder} could not be written ({error}). What was there before is intact:"
-            " make room, or mend the permissions, and start the same command again."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

@@ -2,17 +2,20 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
-class Terminated(BaseException):
+class Terminated(SystemExit):
     """The process was asked to stop by SIGTERM, as Ctrl-C raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        """Exit code 143, as shells have it."""
+        super().__init__(128 + signal.SIGTERM)
 
 
 class Request:
@@ -32,8 +35,9 @@ class Request:
 def deferred() -> Iterator[Request]:
     """Note the first SIGINT or SIGTERM; a second one raises at once.
 
-    Outside the main thread, where Python lets nobody handle signals, it changes
-    nothing.
+    A request that nobody has obeyed is raised at the end. Outside the main thread,
+    where Python lets nobody handle signals, it changes nothing; nor does it where the
+    process has been told to ignore a signal.
     """
     request = Request()
 
@@ -42,20 +46,30 @@ def deferred() -> Iterator[Request]:
         if request.signum is not None:
             raise request.error
         request.signum = signum
-        print(
-            "\nInterrupted: storing what is computed; once more leaves at once.",
-            file=sys.stderr,
-        )
+        say("\nInterrupted: storing what is computed; once more leaves at once.\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {signum: signal.signal(signum, ask) for signum in SIGNALS}
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    mine = [
+        signum for signum in SIGNALS if before[signum] not in (None, signal.SIG_IGN)
+    ]
+    for signum in mine:
+        signal.signal(signum, ask)
     try:
         yield request
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        for signum in mine:
+            signal.signal(signum, before[signum])
+    if request.signum is not None:
+        raise request.error
+
+
+def say(text: str) -> None:
+    """Write to the standard error, if there is still somebody at its other end."""
+    with suppress(OSError):
+        os.write(2, text.encode())
 
 
 @contextmanager

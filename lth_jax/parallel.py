@@ -1,5 +1,6 @@
 """Devices: how many, and how many networks train on each at once."""
 
+import dataclasses
 import os
 import re
 from collections.abc import Mapping
@@ -109,12 +110,15 @@ def candidates(config: PlanConfig, model: Model, n_lanes: int) -> list[Plan]:
     return [Plan(platform, devices, n, form) for form in forms for n in lanes]
 
 
-def stored_plan(stored: Mapping[str, Any], config: PlanConfig) -> Plan | None:
+def stored_plan(
+    stored: Mapping[str, Any], config: PlanConfig, halved: bool = False
+) -> Plan | None:
     """Return the plan of a run that goes on, if user and machine allow it.
 
     Args:
         stored: the plan in the run's manifest; empty if it has none yet.
-        config: what the user fixed.
+        config: what the user fixes; a plan that agrees with it is kept.
+        halved: whether its lanes are fewer than were asked for, for want of memory.
 
     Returns:
         None where a plan has to be made.
@@ -134,7 +138,13 @@ def stored_plan(stored: Mapping[str, Any], config: PlanConfig) -> Plan | None:
         ) from error
     fits = plan.devices <= len(jax.local_devices())
     same = plan.platform == jax.local_devices()[0].platform
-    return plan if fits and same and config == PlanConfig() else None
+    asked = {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if value is not None and not (name == "lanes" and halved and value > plan.lanes)
+    }
+    agrees = asked.items() <= plan._asdict().items()
+    return plan if fits and same and agrees else None
 
 
 def describe() -> dict[str, str | int]:

@@ -75,7 +75,7 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
         for name, one in prepared.items():
             store.check_run(path / name, one.study.config, _manifest(one, experiment))
         store.open_sweep(path, variants, experiment)
-        _run(groups, experiment, path / CHECKPOINT)
+        _run(groups, experiment)
     return path
 
 
@@ -103,7 +103,7 @@ def run(config: Config, experiment: str, path: Path | None = None) -> Path:
     path = path or configs.run_dir(config, experiment)
     groups = [_group({path: prepare(config)})]
     with store.alone(path):
-        _run(groups, experiment, path / CHECKPOINT)
+        _run(groups, experiment)
     return path
 
 
@@ -133,20 +133,29 @@ def _group(studies: Mapping[Path, Prepared]) -> Group:
     return Group(studies, widest, plans)
 
 
-def _run(groups: Sequence[Group], experiment: str, checkpoints: Path) -> None:
+def _run(groups: Sequence[Group], experiment: str) -> None:
     """Open all run directories, then train what is missing in them."""
     opened = [
         [_open(path, one, experiment) for path, one in group.studies.items()]
         for group in groups
     ]
-    for group, runs in zip(groups, opened, strict=True):
-        if todo := [one for one in runs if one.missing]:
-            chosen = group.first.study.config.plan
-            plan = parallel.stored_plan(todo[0].manifest["plan"], chosen)
-            plan = plan or planning.choose(group.first, group.plans, group.widest)
-            saved = Checkpoints(checkpoints)
-            with closing(saved), interrupts.deferred() as request:
-                _train(todo, group.first, plan, saved, request)
+    with interrupts.deferred() as request:
+        for group, runs in zip(groups, opened, strict=True):
+            with closing(Checkpoints(next(iter(group.studies)) / CHECKPOINT)) as saved:
+                if todo := [one for one in runs if one.missing]:
+                    _train(todo, group.first, _plan(group, todo[0]), saved, request)
+                for one in runs:
+                    _finish(one)
+                saved.clear()
+
+
+def _plan(group: Group, one: Opened) -> Plan:
+    """Return the plan of a run that goes on, or choose one."""
+    events = one.manifest["events"]
+    halved = any(event.get("event") == "out_of_memory" for event in events)
+    chosen = group.first.study.config.plan
+    stored = parallel.stored_plan(one.manifest["plan"], chosen, halved)
+    return stored or planning.choose(group.first, group.plans, group.widest)
 
 
 def _open(path: Path, prepared: Prepared, experiment: str) -> Opened:
@@ -191,13 +200,18 @@ def _train(
             one = todo[i][0]
             _store(one, level)
             training.forget(outline.names(one.study.config, level.ids))
-        checkpoints.clear()
-    for one in runs:
-        if one.study.config.keep_final == "last":
-            for number in range(one.study.config.levels):
-                store.drop_final(one.path, number)
-        store.note(one.path, one.manifest, "finished")
     progress.close()
+
+
+def _finish(one: Opened) -> None:
+    """Drop what a complete run needs no more and note its end, unless that is done."""
+    events = one.manifest["events"]
+    if events and events[-1].get("event") == "finished":
+        return
+    if one.study.config.keep_final == "last":
+        for number in range(one.study.config.levels):
+            store.drop_final(one.path, number)
+    store.note(one.path, one.manifest, "finished")
 
 
 def _note_start(one: Opened, plan: Plan) -> None:
@@ -302,6 +316,7 @@ def _git() -> dict[str, Any] | None:
         ).stdout.strip()
 
     try:
+        ask("ls-files", "--error-unmatch", Path(__file__).name)
         changed = ask("status", "--porcelain", "--untracked-files=no")
         return {"commit": ask("rev-parse", "HEAD"), "changed": bool(changed)}
     except (OSError, subprocess.CalledProcessError):

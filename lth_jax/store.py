@@ -18,11 +18,13 @@ from .files import (
     locked,
     read_json,
     read_npz,
+    remove_left,
     replacing,
     write_bytes,
     write_json,
     write_npz,
     write_table,
+    writing,
 )
 from .imp import Chain, Level, Study, by_replicate, finals_of
 from .intact import (
@@ -52,6 +54,7 @@ def alone(path: Path) -> Iterator[None]:
     """
     _make_writable(path)
     with locked(path):
+        remove_left(path)
         yield
 
 
@@ -111,7 +114,7 @@ def _make_writable(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_bytes(path / ".writable", b"")
-        (path / ".writable").unlink()
+        (path / ".writable").unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written ({error.strerror}): choose another folder with"
@@ -226,7 +229,8 @@ def drop_final(run: Path, number: int) -> None:
     manifest = read_json(folder / "manifest.json")
     if manifest["files"].pop("final.npz", None):
         write_json(folder / "manifest.json", manifest)
-    (folder / "final.npz").unlink(missing_ok=True)
+    with writing(folder):
+        (folder / "final.npz").unlink(missing_ok=True)
 
 
 def note(run: Path, manifest: dict[str, Any], event: str, **details: Any) -> None:

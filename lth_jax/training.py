@@ -1,9 +1,10 @@
 """Lanes trained for a run: watched, checkpointed, within the memory of the device."""
 
+import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import jax
 import numpy as np
@@ -46,13 +47,18 @@ class Progress:
         """Advance the bar; choose the next chunk to last about `CHUNK_SECONDS`."""
         now, last = time.monotonic(), self._done
         if partial.done >= last[0]:
-            self._bar.update((partial.steps - last[1]) * lanes)
+            self.skip((partial.steps - last[1]) * lanes)
             rate = (partial.done - last[0]) / max(now - self._then, 1e-6)
             self._chunk = max(1, int(CHUNK_SECONDS * rate))
         else:  # another group
-            self._bar.update(partial.steps * lanes)
+            self.skip(partial.steps * lanes)
         self._done, self._then = (partial.done, partial.steps), now
         return self._chunk
+
+    def skip(self, steps: int) -> None:
+        """Advance the bar, if there is still somebody to see it."""
+        with suppress(OSError):
+            self._bar.update(steps)
 
     def close(self) -> None:
         """Finish the bar."""
@@ -62,9 +68,10 @@ class Progress:
 class Training:
     """Trains the lanes of waves; whatever happens, little has to be trained again.
 
-    Every ``checkpoint_every`` seconds, and when the process is asked to stop, a
-    checkpoint is written. Where the memory of the device does not hold the lanes of a
-    group, they are halved, and the group goes on from its last checkpoint.
+    Every ``checkpoint_every`` seconds, and when the process is asked to stop, all that
+    is known of networks whose level is not stored is written to a checkpoint. Where the
+    memory of the device does not hold the lanes of a group, they are halved, and the
+    group goes on from what was last saved.
     """
 
     def __init__(
@@ -92,7 +99,8 @@ class Training:
         self._every = prepared.study.config.checkpoint_every
         self._program = compile_lanes(prepared, plan)
         self._data = self._program.put_data(prepared.splits)
-        self._finished: dict[str, Outcome] = {}
+        self._timeline = self._program.timeline(self._data)
+        self._saved: Saved | None = None
         self._saved_at = time.monotonic()
 
     def train(self, lanes: Lanes, names: Sequence[str]) -> Iterator[Outcome]:
@@ -102,54 +110,67 @@ class Training:
             lanes: what to train.
             names: one for each lane, the same when a run is resumed.
         """
-        saved = self._load(lanes)
-        self._finished = {n: o for n, o in saved.finished.items() if n in names}
+        finished, begun = self._saved = self._saved or self._load(lanes)
         done = 0
-        while done < len(names) and names[done] in self._finished:
-            yield jax.tree.map(lambda leaf: leaf[None], self._finished[names[done]])
-            done += 1
         while done < len(names):
-            begun = _begun(saved, names[done:])
-            rest = tree.take(lanes, slice(done, None))
+            if outcome := finished.get(names[done]):
+                self._progress.skip(self._timeline.steps)
+                yield jax.tree.map(lambda leaf: np.asarray(leaf)[None], outcome)
+                done += 1
+                continue
+            alike = _alike(names[done:], self._saved)
+            some = tree.take(lanes, slice(done, done + len(alike)))
 
             def watch(partial: Partial, real: int) -> int:
                 return self._watch(partial, names[done : done + real])  # noqa: B023
 
             try:
-                for outcome in run_lanes(self._program, rest, self._data, watch, begun):
+                for outcome in run_lanes(
+                    self._program, some, self._data, watch, _joined(alike, begun)
+                ):
                     for i in range(len(outcome.failed)):
-                        self._finished[names[done]] = tree.take(outcome, i)
+                        finished[names[done]] = tree.take(outcome, i)
+                        begun.pop(names[done], None)
                         done += 1
                     yield outcome
             except jax.errors.JaxRuntimeError as error:
                 if "RESOURCE_EXHAUSTED" not in str(error):
                     raise
                 self._halve(error)
-                saved = self._load(lanes)
 
     def forget(self, names: Sequence[str]) -> None:
-        """Drop outcomes that are stored elsewhere."""
+        """Drop networks whose level is stored, and checkpoints with no others."""
+        if self._saved is None:
+            return
         for name in names:
-            self._finished.pop(name, None)
+            self._saved.finished.pop(name, None)
+        if not any(self._saved):
+            self._checkpoints.clear()
 
     def _load(self, lanes: Lanes) -> Saved:
         some = np.zeros(self._program.width, int)
         group = tree.take((lanes.tickets, lanes.hypers), some)
         states = jax.eval_shape(self._program.start, *group)
-        return self._checkpoints.load(states)
+        return self._checkpoints.load(states, self._timeline)
 
     def _watch(self, partial: Partial, names: Sequence[str]) -> int:
-        chunk = self._progress.watch(partial, len(names))
         asked = self._request.signum is not None
         if asked or time.monotonic() - self._saved_at >= self._every:
-            states = tree.take(tree.to_host(partial.states), slice(0, len(names)))
-            curve = partial.curve and tree.take(partial.curve, slice(0, len(names)))
-            stand = partial._replace(states=states, curve=curve)
-            self._checkpoints.save(Saved(self._finished, names, stand), wait=asked)
-            self._saved_at = time.monotonic()
+            self._save(partial, names, wait=asked)
         if asked:
             raise self._request.error
-        return chunk
+        return self._progress.watch(partial, len(names))
+
+    def _save(self, partial: Partial, names: Sequence[str], wait: bool) -> None:
+        assert self._saved is not None
+        states = tree.to_host(partial.states)
+        for i, name in enumerate(names):
+            one = slice(i, i + 1)
+            curve = partial.curve and tree.take(partial.curve, one)
+            lane = jax.tree.map(lambda leaf, one=one: leaf[one].copy(), states)
+            self._saved.begun[name] = partial._replace(states=lane, curve=curve)
+        self._checkpoints.save(self._saved, self._timeline, wait)
+        self._saved_at = time.monotonic()
 
     def _halve(self, error: Exception) -> None:
         lanes = self._plan.lanes
@@ -168,7 +189,25 @@ class Training:
         self._program = compile_lanes(self._prepared, self._plan)
 
 
-def _begun(saved: Saved, names: Sequence[str]) -> Any:
-    """Return what a checkpoint knows of the first of these lanes."""
-    mine = list(names[: len(saved.names)]) == list(saved.names)
-    return saved.partial if mine else None
+def _alike(names: Sequence[str], saved: Saved) -> list[str]:
+    """Return the first of the names that stand where the first one does."""
+
+    def stand(name: str) -> int | None:
+        if name in saved.finished:
+            return -1
+        return saved.begun[name].done if name in saved.begun else None
+
+    first = stand(names[0])
+    return [*itertools.takewhile(lambda name: stand(name) == first, names)]
+
+
+def _joined(names: Sequence[str], begun: Mapping[str, Partial]) -> Partial | None:
+    """Return lanes that stand at one tick as one; None if they have not begun."""
+    if names[0] not in begun:
+        return None
+    parts = [begun[name] for name in names]
+    states, curve = (
+        tree.concatenate([getattr(part, field) for part in parts])
+        for field in ("states", "curve")
+    )
+    return parts[0]._replace(states=states, curve=curve)

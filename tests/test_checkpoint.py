@@ -1,7 +1,5 @@
 """Checkpoints: what comes back, and what damage and a full disk do to them."""
 
-import os
-
 import jax
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from lth_jax.checkpoint import Checkpoints, Saved
 from lth_jax.ensemble import Outcome, Partial
 from lth_jax.metrics import Metrics, Tally
+from lth_jax.timeline import Timeline
 from lth_jax.train import Curve, Tallies, TrainState
 from lth_jax.types import Snapshot
 
@@ -33,29 +32,45 @@ def outcome(seed: int) -> Outcome:
     return Outcome(finals, curve(4), end, np.int32(-1))
 
 
-def saved(seed: int = 0, points: int = 2) -> Saved:
-    partial = Partial(states(seed), curve(points, 3), done=11 + seed, steps=7)
-    finished = {"a": outcome(1), "b": outcome(2)}
-    return Saved(finished, ["c", "d", "e"], partial)
+TIMELINE = Timeline(steps=20, every=8, validation=1, test=2, train=3)
+PLACES = {"c": (0, 0), "d": (4, 1), "e": (11, 8)}
+"""Ticks and steps: before any evaluation, after the first, after the second but one."""
+
+
+def saved(seed: int = 0) -> Saved:
+    begun = {}
+    for name, (done, steps) in PLACES.items():
+        n = TIMELINE.evaluations_at(done)
+        begun[name] = Partial(
+            states(seed + done, lanes=1), curve(n, 1) if n else None, done, steps
+        )
+    return Saved({"a": outcome(1), "b": outcome(2)}, begun)
 
 
 def same(found: Saved, expected: Saved) -> bool:
+    if list(found.begun) != list(expected.begun):
+        return False
     alike = jax.tree.map(
-        lambda a, b: a.dtype == b.dtype and np.array_equal(a, b),
-        *(
-            (s.finished, s.partial.states, s.partial.curve) if s.partial else s.finished
-            for s in (found, expected)
+        lambda a, b: (
+            a.dtype == b.dtype and np.array_equal(a, b)
+            if hasattr(a, "dtype")
+            else a == b
         ),
+        found,
+        expected,
     )
-    numbers = [
-        s.partial and (s.partial.done, s.partial.steps) for s in (found, expected)
-    ]
-    names = list(found.names) == list(expected.names)
-    return jax.tree.all(alike) and numbers[0] == numbers[1] and names
+    return jax.tree.all(alike)
 
 
 def load(folder) -> Saved:
-    return Checkpoints(folder).load(states())
+    return Checkpoints(folder).load(states(), TIMELINE)
+
+
+def save(folder, content: Saved) -> bool:
+    return Checkpoints(folder).save(content, TIMELINE, wait=True)
+
+
+NOTHING = Saved({}, {})
 
 
 @pytest.fixture
@@ -65,24 +80,16 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [saved(), Saved({"a": outcome(1)}), saved()._replace(finished={})],
+    [saved(), saved()._replace(begun={}), saved()._replace(finished={})],
     ids=["both", "finished", "running"],
 )
 def test_what_is_saved_comes_back(folder, content):
-    assert Checkpoints(folder).save(content, wait=True)
+    assert save(folder, content)
     assert same(load(folder), content)
 
 
-def test_before_the_first_evaluation_there_is_no_curve(folder):
-    for number, empty in enumerate((None, curve(0, 3))):
-        partial = saved().partial._replace(curve=empty, done=number)
-        Checkpoints(folder).save(saved()._replace(partial=partial), wait=True)
-        found = load(folder).partial
-        assert found.curve is None and found.done == number
-
-
 def test_nothing_is_saved_nothing_is_found(folder):
-    assert load(folder) == Saved({})
+    assert load(folder) == NOTHING
     assert not folder.exists()
     Checkpoints(folder).clear()
 
@@ -90,11 +97,11 @@ def test_nothing_is_saved_nothing_is_found(folder):
 def test_the_newest_counts_and_two_are_kept(folder):
     checkpoints = Checkpoints(folder)
     for seed in range(4):
-        checkpoints.save(saved(seed))
+        checkpoints.save(saved(seed), TIMELINE)
     checkpoints.close()
     assert sorted(p.name for p in folder.iterdir()) == ["3", "4"]
     assert same(load(folder), saved(3))
-    assert Checkpoints(folder).save(saved(5), wait=True)
+    assert save(folder, saved(5))
     assert same(load(folder), saved(5))
     checkpoints.clear()
     assert not folder.exists()
@@ -103,8 +110,8 @@ def test_the_newest_counts_and_two_are_kept(folder):
 def test_saving_goes_on_in_the_background_on_a_copy(folder):
     """Whatever becomes of the arrays afterwards, what was there is what is written."""
     content, checkpoints = saved(), Checkpoints(folder)
-    checkpoints.save(content)
-    jax.tree.map(lambda leaf: leaf.fill(0), content.partial.states)
+    checkpoints.save(content, TIMELINE)
+    jax.tree.map(lambda leaf: leaf.fill(0), content.begun["e"].states)
     checkpoints.close()
     assert same(load(folder), saved())
 
@@ -116,9 +123,9 @@ def files(folder):
 # Orbax leaves tasks behind when a file cannot be read.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_any_damage_is_found_and_the_one_before_is_used(folder, tmp_path, capsys):
-    first, second = Checkpoints(folder), saved(1)
-    first.save(saved(0), wait=True)
-    first.save(second, wait=True)
+    second = saved(1)
+    save(folder, saved(0))
+    save(folder, second)
     newest = folder / "2"
     used = {"before": 0, "unharmed": 0}
     for path in files(newest):
@@ -147,29 +154,62 @@ def test_any_damage_is_found_and_the_one_before_is_used(folder, tmp_path, capsys
 
 
 def test_edited_numbers_are_found(folder, capsys):
-    Checkpoints(folder).save(saved(), wait=True)
+    save(folder, saved())
     path = folder / "1" / "about" / "metadata"
     text = path.read_text()
-    assert '"done": 11' in text
-    path.write_text(text.replace('"done": 11', '"done": 12'))
-    assert load(folder) == Saved({})
+    assert '"e": [11, 8]' in text
+    path.write_text(text.replace('"e": [11, 8]', '"e": [12, 8]'))
+    assert load(folder) == NOTHING
     assert "its sha256 is not the one that was written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", [(-1, 0), (10**9, 20), (11, 9)])
+def test_what_cannot_be_is_not_used(folder, place, capsys):
+    content = saved()
+    done, steps = place
+    content.begun["e"] = content.begun["e"]._replace(done=done, steps=steps)
+    save(folder, content)
+    assert load(folder) == NOTHING
+    assert f"e cannot be at tick {done}" in capsys.readouterr().err
+
+
+def test_other_ticks_are_not_used(folder, capsys):
+    save(folder, saved())
+    other = TIMELINE._replace(test=3)
+    assert Checkpoints(folder).load(states(), other) == NOTHING
+    assert "divided into other ticks" in capsys.readouterr().err
+
+
 def test_of_another_structure_is_not_used(folder, capsys):
-    Checkpoints(folder).save(saved(), wait=True)
-    other = states()._replace(params={"other": np.zeros((3, 2))})
-    assert Checkpoints(folder).load(other) == Saved({})
-    assert "damaged" in capsys.readouterr().err
+    save(folder, saved())
+    wider = {"Dense_0": {"kernel": np.zeros((3, 4, 6), np.float32)}}
+    for params in ({"other": np.zeros((3, 2))}, wider):
+        other = states()._replace(params=params)
+        assert Checkpoints(folder).load(other, TIMELINE) == NOTHING
+        assert "damaged" in capsys.readouterr().err
 
 
 def test_a_disk_that_fails_is_said_and_survived(tmp_path, capsys):
     folder = tmp_path / "file" / "checkpoint"
     checkpoints = Checkpoints(folder)
     (tmp_path / "file").write_text("no folder can be made in a file")
-    assert not checkpoints.save(saved(), wait=True)
+    assert not checkpoints.save(saved(), TIMELINE, wait=True)
     said = capsys.readouterr().err
     assert str(folder) in said and "could not be written" in said
-    os.remove(tmp_path / "file")
-    assert checkpoints.save(saved(), wait=True)
+    (tmp_path / "file").unlink()
+    assert checkpoints.save(saved(), TIMELINE, wait=True)
     assert same(load(folder), saved())
+
+
+def test_an_earlier_failure_does_not_spoil_the_next(folder, monkeypatch, capsys):
+    """Orbax raises what failed in the background when it is asked to save again."""
+    checkpoints = Checkpoints(folder)
+    assert checkpoints.save(saved(), TIMELINE, wait=True)
+
+    def fails(*_, **__):
+        raise ValueError("No space left on device")
+
+    monkeypatch.setattr(checkpoints._opened, "save", fails)
+    assert checkpoints.save(saved(7), TIMELINE, wait=True)
+    assert "could not be written: No space left" in capsys.readouterr().err
+    assert same(load(folder), saved(7))

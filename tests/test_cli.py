@@ -336,7 +336,7 @@ def test_interrupt_keeps_complete_levels(tiny, tmp_path, sign, code):
         process.kill()
     assert process.returncode == code
     assert out == ""
-    assert "the same command goes on from there" in err
+    assert "The same command goes on from what is stored." in err
     assert "Traceback" not in err
     (run,) = (tmp_path / "out").iterdir()
     complete = sorted(run.glob("level_*"))

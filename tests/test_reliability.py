@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import fcntl
+import itertools
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_asked_to_stop_it_loses_nothing(look, signum, original, tmp_path, watche
 
     actions.append(ask)
     config = config_at(tmp_path)
-    error = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: interrupts.Terminated}
+    error = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SystemExit}
     handlers = [signal.getsignal(s) for s in interrupts.SIGNALS]
     with pytest.raises(error[signum]):
         run(config)
@@ -85,6 +86,179 @@ def test_asked_to_stop_it_loses_nothing(look, signum, original, tmp_path, watche
     assert looks[0] == stopped, "it goes on at the tick where it stopped"
     assert levels(path) == levels(original)
     assert not (path / "checkpoint").exists()
+
+
+def endured(start: Callable[[int], Path], every: int, watched) -> tuple[Path, list]:
+    """Start it again and again, asking it to stop at every so many looks."""
+    actions, looks = watched
+    seen = []
+    actions.append(
+        lambda number: number == every and os.kill(os.getpid(), signal.SIGINT)
+    )
+    for session in range(200):
+        looks.clear()
+        try:
+            path = start(session)
+        except KeyboardInterrupt:
+            seen.append(list(looks))
+        else:
+            actions.clear()
+            return path, [*seen, list(looks)]
+    raise AssertionError("it does not get on")
+
+
+SHAPES = {
+    "iterative": {},
+    "padded": {"plan": lth.PlanConfig(devices=4)},
+    "one-shot": {"prune": lth.PruneConfig(one_shot=(0.3, 0.6)), "replicates": 3},
+    "continued": {"prune": lth.PruneConfig(levels=2, continued=True)},
+    "stacked": {"plan": lth.PlanConfig(devices=1, lanes=4)},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_stopped_again_and_again_it_repeats_nothing(shape, tmp_path, watched):
+    fields = SHAPES[shape]
+    whole = run(config_at(tmp_path / "whole", **fields))
+    looks = list(watched[1])
+    parts, seen = endured(
+        lambda _: run(config_at(tmp_path / "parts", **fields)), 17, watched
+    )
+    assert levels(parts) == levels(whole)
+    assert len(seen) > 4
+    for before, after in itertools.pairwise(seen):
+        assert after[0] == before[-1], "it goes on at the tick where it stopped"
+    assert [look for part in seen for look in part[:-1]] + [seen[-1][-1]] == looks
+
+
+def test_a_sweep_stopped_again_and_again(tmp_path, watched):
+    """Its variants share groups, and some of a group may be stored already."""
+
+    def start(out: str) -> Path:
+        one = config_at(tmp_path / out, replicates=1)
+        slow = dataclasses.replace(one.train, learning_rate=0.001)
+        other = dataclasses.replace(one.train, optimizer="sgd")
+        made = {"fast": one, "slow": dataclasses.replace(one, train=slow)}
+        made |= {"sgd": dataclasses.replace(one, train=other)}
+        return pipeline.run_sweep(made, "sweep")
+
+    whole = start("whole")
+    parts, seen = endured(lambda _: start("parts"), 17, watched)
+    assert len(seen) > 4
+    for name in ("fast", "slow", "sgd"):
+        assert levels(parts / name) == levels(whole / name)
+    assert not list(parts.rglob("checkpoint"))
+
+
+def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
+    """Killed when the level of one variant is stored, and that of the other is not."""
+
+    def start(out: str) -> Path:
+        one = config_at(tmp_path / out, replicates=1, checkpoint_every=0.0)
+        slow = dataclasses.replace(one.train, learning_rate=0.001)
+        made = {"fast": one, "slow": dataclasses.replace(one, train=slow)}
+        return pipeline.run_sweep(made, "sweep")
+
+    whole, write = start("whole"), store.write_level
+
+    def stop(path, study, level):
+        if path.name == "slow":
+            raise KeyboardInterrupt
+        write(path, study, level)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "write_level", stop)
+        start("parts")
+    looks = watched[1]
+    looks.clear()
+    parts = start("parts")
+    last = max(done for (level, *_), done in looks if level == "0")
+    assert looks[0] == (["0", "ticket", "0", "0"], last), "level 0 of slow was trained"
+    for name in ("fast", "slow"):
+        assert levels(parts / name) == levels(whole / name)
+
+
+def test_other_devices_may_go_on(original, tmp_path, watched):
+    """With a lane on each device, their number changes no bit."""
+
+    def start(session: int) -> Path:
+        plan = lth.PlanConfig(devices=(2, 1, 4, 3)[session % 4])
+        return run(config_at(tmp_path, plan=plan))
+
+    path, seen = endured(start, 23, watched)
+    assert len(seen) > 4
+    assert levels(path) == levels(original)
+
+
+def test_a_level_done_again_keeps_what_has_begun(original, tmp_path, watched):
+    """Level 0 is damaged while level 2 is under way."""
+    actions, looks = watched
+
+    def ask(_):
+        if looks[-1][0][0] == "2" and looks[-1][1] == 9:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    actions.append(ask)
+    with pytest.raises(KeyboardInterrupt):
+        run(config_at(tmp_path, checkpoint_every=0.0))
+    actions.clear()
+    stopped = looks[-1]
+    (tmp_path / original.name / "level_00" / "curves.parquet").unlink()
+    looks.clear()
+    path = run(config_at(tmp_path, checkpoint_every=0.0))
+    assert looks[0] == (["0", "ticket", "0", "0"], 0)
+    assert next(look for look in looks if look[0][0] == "2") == stopped
+    assert levels(path) == levels(original)
+
+
+def test_a_signal_while_the_last_level_is_written_is_obeyed(tmp_path, monkeypatch):
+    write = store.write_level
+
+    def ask(path, study, level):
+        write(path, study, level)
+        if level.number == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(store, "write_level", ask)
+        run(config_at(tmp_path))
+    assert stop.value.code == 143
+    path = run(config_at(tmp_path))
+    assert len(events(path, "finished")) == 1
+
+
+def test_what_a_kill_left_undone_is_done(tmp_path, monkeypatch):
+    """Killed when all levels are stored, and before the run is tidy."""
+    config = config_at(tmp_path, keep_final="last", checkpoint_every=0.0)
+    write = store.write_level
+
+    def stop(path, study, level):
+        write(path, study, level)
+        if level.number == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "write_level", stop)
+        run(config)
+    path = run(config)
+    assert [p.parent.name for p in path.glob("level_*/final.npz")] == ["level_02"]
+    assert len(events(path, "finished")) == 1
+    assert not (path / "checkpoint").exists()
+
+
+def test_a_broken_terminal_does_not_lose_what_is_computed(tmp_path, watched):
+    """As in `lth run ... 2>&1 | tee log`: Ctrl-C ends tee, so nobody reads on."""
+    listen, speak = os.pipe()
+    os.close(listen)
+    said = os.dup(2)
+    try:
+        os.dup2(speak, 2)
+        watched[0].append(lambda n: n == 9 and os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run(config_at(tmp_path))
+    finally:
+        os.dup2(said, 2)
+    assert list(tmp_path.glob("*/checkpoint/*"))
 
 
 def test_asked_twice_it_leaves_at_once(tmp_path, watched):
@@ -255,6 +429,9 @@ def test_out_of_memory_lanes_are_halved(
         path = run(config)
     assert "Out of memory: going on with 2 networks" in capsys.readouterr().err
     assert [e["lanes"] for e in events(path, "out_of_memory")] == [2, 1]
+    shutil.rmtree(path / "level_02")
+    run(config)
+    assert load_run(path).manifest["plan"]["lanes"] == 1, "it is not tried again"
     assert load_run(path).manifest["plan"]["lanes"] == 1
     found, expected = (load_run(p).summary for p in (path, original))
     assert found.drop(columns="min_val_loss").equals(

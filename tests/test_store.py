@@ -381,10 +381,10 @@ def test_failed_write_leaves_what_was(run, monkeypatch):
     study, levels = computed()
     before = contents(run)
     monkeypatch.setattr(store, "write_npz", fail)
-    with pytest.raises(LthError, match="level_01 could not be written.*No space"):
+    with pytest.raises(LthError, match=r"level_01 could not be written.*No space"):
         store.write_level(run, study, levels[1])
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(LthError, match=r"manifest\.json could not.*No space"):
         store.note(run, dict(MANIFEST, events=[]), "level")
     with pytest.raises(OSError, match="No space"):
         write_bytes(run / "config.json", b"{}")
