@@ -54,8 +54,12 @@ class Checkpoints:
 
             # What Orbax logs at length is said here in a line.
             logging.getLogger("absl").setLevel(logging.CRITICAL)
+            # Folders that cannot be made are then found at once, not waited for.
+            background = ocp.AsyncOptions(create_directories_asynchronously=False)
             options = ocp.CheckpointManagerOptions(
-                max_to_keep=KEPT, enable_async_checkpointing=True
+                max_to_keep=KEPT,
+                enable_async_checkpointing=True,
+                async_options=background,
             )
             self._opened = ocp.CheckpointManager(self._folder, options=options)
         return self._opened

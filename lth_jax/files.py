@@ -94,6 +94,7 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it holds no JSON object.")
         if _depth(value) > DEEPEST:
             raise ValueError(f"it is nested deeper than {DEEPEST}.")
+        json.dumps(value, ensure_ascii=False).encode()  # no halves of surrogate pairs
         return value
 
 

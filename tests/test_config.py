@@ -18,11 +18,14 @@ from lth_jax.config import (
     PruneConfig,
     TrainConfig,
     fingerprint,
+    from_dict,
     numbers,
     run_dir,
     to_dict,
 )
 from lth_jax.errors import InputError
+from lth_jax.fields import shown
+from lth_jax.prepare import prepare
 
 NAN, INF = float("nan"), float("inf")
 
@@ -225,14 +228,73 @@ BAD = [
     ("plan.devices", 0),
     ("plan.lanes", 0),
     ("checkpoint_every", -1.0),
+    # Of another type.
+    ("train.steps", "5"),
+    ("train.steps", 5.0),
+    ("train.steps", True),
+    ("train.steps", None),
+    ("train.learning_rate", True),
+    ("train.learning_rate", "0.1"),
+    ("train.clip_norm", "1"),
+    ("train.augment", 1),
+    ("train.drops", [5]),
+    ("train.drops", (5.0,)),
+    ("train.optimizer", None),
+    ("train.optimizer", ["adam"]),
+    ("model.widths", [300, 100]),
+    ("prune.rates", {"conv": 0.1}),
+    ("prune.rates", (("conv",),)),
+    ("prune.rates", ("conv", 0.1)),
+    ("prune.one_shot", 0.5),
+    ("plan.convolution", 3),
+    ("out", None),
+    ("out", b"runs"),
+    # Larger than can be.
+    ("train.steps", 2**31),
+    ("train.steps", 10**5000),
+    ("train.learning_rate", 1e39),
+    ("train.learning_rate", 10**400),
+    ("train.weight_decay", 1e39),
+    ("train.eval_every", 2**31),
+    ("prune.levels", 1_001),
+    ("replicates", 1_001),
+    ("seed", 2**32),
+    ("plan.devices", 5_000),
+    ("plan.lanes", 10_001),
+    # No paths.
+    ("out", "a\0b"),
+    ("data.dir", "\udc80"),
+    ("data.cache", "\0"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), BAD, ids=lambda v: str(v))
+@pytest.mark.parametrize(("name", "value"), BAD, ids=shown)
 def test_bad_values_are_refused_by_name(name, value):
     with pytest.raises(InputError) as caught:
         replaced(Config(), name, value).validate()
     assert str(caught.value).startswith(name)
+
+
+def test_studies_without_end_are_refused():
+    prune = PruneConfig(levels=1_000, rate=0.001)
+    with pytest.raises(InputError, match=r"^replicates.* make 1,001,000 networks"):
+        Config(prune=prune, replicates=1_000).validate()
+    with pytest.raises(InputError, match=r"^train\.eval_every is 1: 2,000,000 eval"):
+        Config(train=TrainConfig(steps=2_000_000, eval_every=1)).validate()
+
+
+def test_weights_larger_than_the_memory_are_refused():
+    with pytest.raises(InputError, match=r"model\.widths \(1000000,.* GB"):
+        prepare(Config(model=ModelConfig(widths=(10**6, 10**6))))
+
+
+def test_a_stored_config_is_read_back():
+    assert from_dict(to_dict(CHANGED)) == CHANGED
+    assert from_dict({"seed": 3}) == Config(seed=3)
+    with pytest.raises(InputError, match=r"^train\.stps is no field; did you mean"):
+        from_dict({"train": {"stps": 3}})
+    with pytest.raises(InputError, match=r"^train is 3: it must be an object"):
+        from_dict({"train": 3})
 
 
 def test_the_bad_entry_is_named():
