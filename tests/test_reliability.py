@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import jax
@@ -345,24 +345,12 @@ FAULTS = {
 }
 
 
-def killed(script: str, out: Path, seconds: float | None = None) -> None:
-    """Run a study that dies by itself, or after so many seconds if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, HERE, out], stderr=subprocess.DEVNULL
-    )
-    try:
-        process.wait(timeout=seconds or 300)
-        assert seconds or process.returncode == -signal.SIGKILL
-    except subprocess.TimeoutExpired:
-        assert seconds, "it did not die"
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_killed_it_comes_to_the_same_end(fault, original, tmp_path, watched):
-    killed(DRIVER.replace("{fault}", FAULTS[fault]), tmp_path)
+    script = DRIVER.replace("{fault}", FAULTS[fault])
+    command = [sys.executable, "-c", script, HERE, tmp_path]
+    done = subprocess.run(command, stderr=subprocess.DEVNULL, timeout=300)
+    assert done.returncode == -signal.SIGKILL
     path = tmp_path / original.name
     assert (path / "config.json").exists()
     _, looks = watched
@@ -377,11 +365,18 @@ def test_killed_it_comes_to_the_same_end(fault, original, tmp_path, watched):
 @pytest.mark.long
 def test_killed_at_fifty_moments(original, tmp_path):
     """Killed again and again; a run that got to its end starts anew elsewhere."""
-    script = DRIVER.replace("{fault}", "")
-    moments, finished = random.Random(0), 0
-    for _ in range(50):
+    keep = "from lth_jax import parallel; parallel.keep_compiled(Path(sys.argv[3]))"
+    script = DRIVER.replace("{fault}", f"{keep}; print('training', flush=True)")
+    script = script.replace("checkpoint_every=0.0", "checkpoint_every=0.1")
+    moments, kills, finished = random.Random(0), 0, 0
+    while kills < 50:
         out = tmp_path / str(finished)
-        killed(script, out, seconds=moments.uniform(2.0, 9.0))
+        with started(script, HERE, out, tmp_path / "compiled") as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=moments.uniform(0.0, 6.0))
+            alive = process.poll() is None
+            process.kill()
+        kills += alive
         path = out / original.name
         if (path / "manifest.json").exists() and events(path, "finished"):
             assert levels(path) == levels(original)
