@@ -20,7 +20,6 @@ from .claims import (
     winning_tickets,
 )
 from .config import Config, numbers, to_dict
-from .errors import LthError
 from .files import write_bytes
 
 if TYPE_CHECKING:
@@ -68,11 +67,8 @@ def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, content)
-    except OSError as error:
-        raise LthError(f"{path} cannot be written: {error.strerror}.") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
 
 
 def _inline_svg(name: str, svg: str) -> str:
