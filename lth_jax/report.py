@@ -20,8 +20,7 @@ from .claims import (
     winning_tickets,
 )
 from .config import Config, numbers, to_dict
-from .errors import LthError
-from .files import write_bytes
+from .files import write_bytes, writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,11 +67,9 @@ def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
-    except OSError as error:
-        raise LthError(f"{path} cannot be written: {error}.") from error
 
 
 def _inline_svg(name: str, svg: str) -> str:
