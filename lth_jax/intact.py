@@ -55,6 +55,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
             raise StoreError(
                 f"{file} was changed; restore it: {name} is {shown(stored[name])}."
             )
+    if not all(isinstance(event, dict) for event in stored.get("events", [])):
+        raise StoreError(f"{file} was changed; restore it: an event is no object.")
     return stored
 
 

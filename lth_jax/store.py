@@ -73,6 +73,7 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
         StoreError: the folder cannot be written, or holds a run of another config.
     """
     _make_writable(path)
+    remove_left(path)
     stored = check_run(path, config, manifest)
     if stored is None:
         write_json(path / "manifest.json", dict(manifest))

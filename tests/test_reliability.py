@@ -95,10 +95,10 @@ def endured(start: Callable[[int], Path], every: int, watched) -> tuple[Path, li
     actions.append(
         lambda number: number == every and os.kill(os.getpid(), signal.SIGINT)
     )
-    for session in range(200):
+    for attempt in range(200):
         looks.clear()
         try:
-            path = start(session)
+            path = start(attempt)
         except KeyboardInterrupt:
             seen.append(list(looks))
         else:
@@ -181,8 +181,8 @@ def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
 def test_other_devices_may_go_on(original, tmp_path, watched):
     """With a lane on each device, their number changes no bit."""
 
-    def start(session: int) -> Path:
-        plan = lth.PlanConfig(devices=(2, 1, 4, 3)[session % 4])
+    def start(attempt: int) -> Path:
+        plan = lth.PlanConfig(devices=(2, 1, 4, 3)[attempt % 4])
         return run(config_at(tmp_path, plan=plan))
 
     path, seen = endured(start, 23, watched)

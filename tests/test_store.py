@@ -338,6 +338,7 @@ def test_config_of_an_older_version_is_accepted(run):
         ("manifest.json", "{"),
         ("manifest.json", "{}"),
         ("manifest.json", None),
+        ("manifest.json", json.dumps(MANIFEST | {"events": [1]})),
     ],
 )
 def test_broken_run_is_refused(run, name, text):
