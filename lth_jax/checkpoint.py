@@ -76,7 +76,7 @@ class Checkpoints:
             False if it could not be written. That, and that the one before could not
             be, is printed too.
         """
-        arrays = {path: np.array(leaf) for path, leaf in _flat(saved).items()}
+        arrays = _flat(saved)
         about = {
             "timeline": list(timeline),
             "finished": list(saved.finished),
@@ -166,7 +166,7 @@ class Checkpoints:
 
 
 def _flat(saved: Saved) -> dict[str, np.ndarray]:
-    """Return arrays by path; Orbax takes none without elements."""
+    """Return arrays by path, new ones where training goes on in the old; none empty."""
     flat: dict[str, np.ndarray] = {}
     if saved.finished:
         stacked = jax.tree.map(lambda *x: np.stack(x), *saved.finished.values())

@@ -104,19 +104,6 @@ def mean(total: Tally, n: int) -> Metrics:
     return Metrics(total.loss / n, total.hits.astype(jnp.float32) / n)
 
 
-def evaluate(
-    model: Model, params: Params, state: ModelState, data: Dataset, key: Key, block: int
-) -> Metrics:
-    """Return loss and accuracy over a whole data set, in inference mode.
-
-    Goes through the data in blocks of at most ``block`` examples.
-    """
-    span = 0, n_blocks(data.size, block)
-    nothing = no_tally(params)
-    total = tally(model, params, state, data, key, block, span, nothing)
-    return mean(total, data.size)
-
-
 def early_stop(losses: np.ndarray) -> int | None:
     """Return the index of the first minimum of the finite validation losses.
 

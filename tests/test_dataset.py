@@ -8,13 +8,20 @@ from helpers import blobs, linear, mlp
 
 from lth_jax import models
 from lth_jax.dataset import Dataset, batch_at, epoch_orders, steps_per_epoch
-from lth_jax.metrics import early_stop, evaluate
+from lth_jax.metrics import early_stop, mean, n_blocks, no_tally, tally
 
 N, BATCH = 23, 5  # four batches an epoch, three examples left over
 PER_EPOCH = 4
 NUMBERED = Dataset(jnp.arange(N, dtype=jnp.float32)[:, None], jnp.arange(N))
 shuffled = jax.jit(epoch_orders, static_argnums=(1, 3))
 batch = jax.jit(batch_at, static_argnums=3)
+
+
+def evaluate(model, params, state, data, key, block):
+    """Evaluate a whole data set at once."""
+    span = 0, n_blocks(data.size, block)
+    network = model, params, state
+    return mean(tally(*network, data, key, block, span, no_tally(params)), data.size)
 
 
 def test_an_epoch_has_only_full_batches():
