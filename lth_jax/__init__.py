@@ -20,11 +20,11 @@ from .models import from_nnx as from_nnx
 from .models import lenet as lenet
 from .optim import freeze_pruned as freeze_pruned
 from .parallel import use_host_devices as use_host_devices
-from .rewind import Rewind as Rewind
 from .rewind import rewind as rewind
 from .runs import load_run as load_run
 from .runs import load_ticket as load_ticket
 from .sources import from_arrays as from_arrays
 from .tables import summary_rows as summary_rows
 from .types import Model as Model
+from .types import Rewind as Rewind
 from .types import Ticket as Ticket

@@ -18,7 +18,7 @@ from .ensemble import Outcome, Partial
 from .metrics import Metrics
 from .timeline import Timeline
 from .train import Curve, TrainState
-from .types import Snapshot
+from .types import Snapshot, Trajectory
 
 KEPT = 2
 
@@ -69,7 +69,7 @@ class Checkpoints:
 
         Args:
             saved: what is copied before this returns.
-            timeline: of the trainings.
+            timeline: of a training, whatever its steps.
             wait: return when it is on disk.
 
         Returns:
@@ -78,9 +78,12 @@ class Checkpoints:
         """
         arrays = _flat(saved)
         about = {
-            "timeline": list(timeline),
+            "timeline": list(timeline[1:]),
             "finished": list(saved.finished),
-            "begun": {name: [p.done, p.steps] for name, p in saved.begun.items()},
+            "begun": {
+                name: [p.done, p.steps, p.length] for name, p in saved.begun.items()
+            },
+            "kept": {name: list(kept) for name, kept in _kept(saved).items()},
             "paths": list(arrays),
         }
         keyed = {f"{i:05d}": array for i, array in enumerate(arrays.values())}
@@ -118,7 +121,7 @@ class Checkpoints:
 
         Args:
             states: structure of the states of lanes, e.g. from ``jax.eval_shape``.
-            timeline: of the trainings.
+            timeline: of a training, whatever its steps.
 
         Returns:
             What was saved; nothing finished and nothing begun if there is nothing.
@@ -147,7 +150,7 @@ class Checkpoints:
         arrays, about = read.arrays, dict(read.about)
         if about.pop("sha256") != _digest(about, arrays):
             raise ValueError("its sha256 is not the one that was written")
-        if about["timeline"] != list(timeline):
+        if about["timeline"] != list(timeline[1:]):
             raise ValueError("its trainings are divided into other ticks")
         flat = dict(zip(about["paths"], arrays.values(), strict=True))
         return _unflat(flat, about, states, timeline)
@@ -169,7 +172,8 @@ def _flat(saved: Saved) -> dict[str, np.ndarray]:
     """Return arrays by path, new ones where training goes on in the old; none empty."""
     flat: dict[str, np.ndarray] = {}
     if saved.finished:
-        stacked = jax.tree.map(lambda *x: np.stack(x), *saved.finished.values())
+        outcomes = [outcome._replace(kept={}) for outcome in saved.finished.values()]
+        stacked = jax.tree.map(lambda *x: np.stack(x), *outcomes)
         flat |= {f"finished/{p}": leaf for p, leaf in tree.flatten(stacked).items()}
     if saved.begun:
         states = tree.concatenate([partial.states for partial in saved.begun.values()])
@@ -177,7 +181,16 @@ def _flat(saved: Saved) -> dict[str, np.ndarray]:
     for i, partial in enumerate(saved.begun.values()):
         curve = tree.flatten(partial.curve)
         flat |= {f"curve/{i}/{path}": leaf for path, leaf in curve.items()}
+    for name, kept in _kept(saved).items():
+        leaves = tree.flatten(kept)
+        flat |= {f"kept/{name}/{path}": leaf for path, leaf in leaves.items()}
     return {path: leaf for path, leaf in flat.items() if leaf.size}
+
+
+def _kept(saved: Saved) -> dict[str, Trajectory]:
+    """Return the snapshots on the way of the networks that have some."""
+    networks = saved.finished | saved.begun
+    return {name: dict(one.kept) for name, one in networks.items() if one.kept}
 
 
 def _unflat(
@@ -187,12 +200,16 @@ def _unflat(
     timeline: Timeline,
 ) -> Saved:
     like = _outcome_like(states)
+    kept = _unflat_kept(flat, about, states)
     finished = {
-        name: tree.map_with_path(lambda p, _, i=i: flat[f"finished/{p}"][i], like)
+        name: tree.map_with_path(
+            lambda p, _, i=i: flat[f"finished/{p}"][i], like
+        )._replace(kept=kept.get(name, {}))
         for i, name in enumerate(about["finished"])
     }
     begun = {}
-    for i, (name, (done, steps)) in enumerate(about["begun"].items()):
+    for i, (name, (done, steps, length)) in enumerate(about["begun"].items()):
+        timeline = timeline._replace(steps=length)
         if not 0 <= done <= timeline.ticks or steps != timeline.steps_at(done):
             raise ValueError(f"{name} cannot be at tick {done}")
         one = tree.map_with_path(
@@ -205,8 +222,22 @@ def _unflat(
                 lambda p, _, i=i, s=shape: _like(flat[f"curve/{i}/{p}"], s, 0),
                 like.curve,
             )
-        begun[name] = Partial(one, curve, done, steps)
+        begun[name] = Partial(one, curve, done, steps, length, kept.get(name, {}))
     return Saved(finished, begun)
+
+
+def _unflat_kept(
+    flat: Mapping[str, np.ndarray], about: Mapping[str, Any], states: TrainState
+) -> dict[str, Trajectory]:
+    """Return the snapshots by name, as they were given to `_flat`."""
+    found: dict[str, Trajectory] = {}
+    for name, steps in about["kept"].items():
+        own = tree.below(flat, f"kept/{name}/")
+        parts = {step: tree.below(own, f"{step}/") for step in steps}
+        moments = states.moments if any("moments" in p for p in own) else None
+        like = Snapshot(states.params, states.state, moments, 0)
+        found[name] = {step: tree.unflatten(like, part) for step, part in parts.items()}
+    return found
 
 
 def _like(array: np.ndarray, leaf: Any, lanes: int = 1) -> np.ndarray:
@@ -219,7 +250,7 @@ def _like(array: np.ndarray, leaf: Any, lanes: int = 1) -> np.ndarray:
 def _outcome_like(states: TrainState) -> Outcome:
     finals = Snapshot(states.params, states.state, None, 0)
     metrics: Any = Metrics(0, 0)  # type: ignore[arg-type]
-    return Outcome(finals, Curve(metrics, metrics), metrics, states.failed)  # type: ignore[arg-type]
+    return Outcome(finals, Curve(metrics, metrics), metrics, states.failed, {})  # type: ignore[arg-type]
 
 
 def _digest(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

@@ -156,14 +156,12 @@ def _run(name: str, variants: Variants, dry_run: bool) -> None:
 def _print_estimate(name: str, variants: Variants) -> None:
     from .estimate import estimate
 
-    costs = [estimate(config) for config in variants.values()]
-    trainings, steps = (sum(c.trainings for c in costs), sum(c.steps for c in costs))
-    minutes = sum(cost.seconds for cost in costs) / 60
-    memory, disk = max(c.memory for c in costs), sum(c.disk for c in costs)
+    cost = estimate([*variants.values()])
+    minutes = cost.seconds / 60
     config = variants[""] if "" in variants else variants
-    print(f"Networks to train: {trainings:,} ({steps:,} steps in all)")
-    print(f"Memory:            {memory / 1e6:,.0f} MB of arrays at a time")
-    print(f"Disk:              {disk / 1e6:,.0f} MB")
+    print(f"Networks to train: {cost.trainings:,} ({cost.steps:,} steps in all)")
+    print(f"Memory:            {cost.memory / 1e6:,.0f} MB of arrays at a time")
+    print(f"Disk:              {cost.disk / 1e6:,.0f} MB")
     print(f"Time:              about {minutes:,.1f} minutes here (measured briefly)")
     print(f"Run directory:     {run_dir(config, name)}")
 

@@ -7,21 +7,16 @@ things are, how they are spread over devices) do not enter the fingerprint.
 import dataclasses
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from .errors import InputError
-from .fields import build, canonical, check_types, shown
+from .checks import check
+from .fields import build, canonical
 
 SCHEMA = 1
 """Version of the run directory; part of every fingerprint."""
 NUMBERS_UNCHANGED = {"fingerprint": False}
-MOST_NETWORKS = 100_000
-"""Networks that a study may train."""
-MOST_EVALUATIONS = 1_000_000
-"""Evaluations of a network."""
 
 Variants = dict[str, "Config"]
 
@@ -113,6 +108,60 @@ class PruneConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RewindConfig:
+    """Where pruned networks start from; by default, their initialisation.
+
+    A moment of training is a step, or a fraction of ``train.steps`` such as 0.02.
+    """
+
+    weights: int | float | Literal["final"] = 0
+    """Moment whose weights and model state they take, or final: those that training
+    has come to, and that were pruned."""
+    clock: int | float | Literal["end"] | None = None
+    """Moment at which their schedule and data order stand, or end: the learning rate
+    stays the last one; default: that of the weights."""
+    steps: int | None = None
+    """Length of their training; default: what is left after the clock."""
+    moments: Literal["fresh", "restored"] = "fresh"
+    """Optimizer state: a new one, or that of the moment of the weights."""
+
+    def resolved(self, length: int) -> tuple[int | Literal["final"], Any, int]:
+        """Return step of the weights (or final), clock (or end) and number of steps.
+
+        Args:
+            length: of the training of the dense network, in steps.
+
+        Example:
+            >>> RewindConfig(weights=0.02).resolved(30_000)
+            (600, 600, 29400)
+            >>> RewindConfig(weights="final", clock=0.5).resolved(30_000)
+            ('final', 15000, 15000)
+        """
+
+        def step(moment: Any) -> Any:
+            return round(moment * length) if isinstance(moment, float) else moment
+
+        weights = step(self.weights)
+        default = "end" if weights == "final" else weights
+        clock = default if self.clock is None else step(self.clock)
+        left = 0 if clock == "end" else length - clock
+        return weights, clock, left if self.steps is None else self.steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class StabilityConfig:
+    """How alike networks become that start from the same weights."""
+
+    orders: int = 1
+    """Data orders under which every ticket, and the first draw of every control, is
+    trained; 2 or more: stability and copies (kind ticket_reorder, ...)."""
+    points: int = 0
+    """Points at which error is measured on the line between two copies; 0: nowhere."""
+    batches: int = 100
+    """Training batches from which batch-norm statistics are made anew at each point."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanConfig:
     """How trainings are spread over devices; the default lets the machine decide."""
 
@@ -133,6 +182,8 @@ class Config:
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     prune: PruneConfig = PruneConfig()
+    rewind: RewindConfig = RewindConfig()
+    stability: StabilityConfig = StabilityConfig()
     replicates: int = 5
     """Independent tickets, each from its own initialisation and data order."""
     reinits: int = 0
@@ -143,6 +194,8 @@ class Config:
     """Random reinitialisations that keep the initial signs (kind keep_sign)."""
     permutes: int = 0
     """Initial weights permuted within every layer (kind permute_init)."""
+    control_levels: tuple[int, ...] = ()
+    """Levels that have controls, and copies under other data orders; default: all."""
     seed: int = 0
     """Root of all randomness."""
     keep_final: Literal["all", "last"] = field(
@@ -164,7 +217,7 @@ class Config:
 
     @property
     def draws(self) -> dict[str, int]:
-        """Draws of every control at every level from 1 on, by kind."""
+        """Draws of every control at a level that has controls, by kind."""
         return {
             "random_reinit": self.reinits,
             "shuffle_mask": self.shuffles,
@@ -172,163 +225,10 @@ class Config:
             "permute_init": self.permutes,
         }
 
-    @property
-    def evaluations(self) -> tuple[int, ...]:
-        """Steps at which networks are evaluated: 0, every ``eval_every``, the last."""
-        steps = range(0, self.train.steps, self.train.eval_every)
-        return (*steps, self.train.steps)
-
     def validate(self) -> "Config":
         """Return self, or raise InputError naming the first field that is wrong."""
-        check_types(self)
-        for name, (low, high) in _BOUNDS.items():
-            value = _get(self, name)
-            if value is not None and not low <= value <= high:
-                raise InputError(
-                    f"{name} is {shown(value)}: it must be from {low:,} to {high:,}."
-                )
-        for name in ("train.learning_rate", "train.clip_norm"):
-            value = _get(self, name)
-            if value is not None and not 0 < value <= _LARGEST:
-                raise InputError(
-                    f"{name} is {value}: it must be positive, and at most {_LARGEST}."
-                )
-        if not 0 <= self.train.momentum < 1:
-            raise InputError(
-                f"train.momentum is {self.train.momentum}: it must lie in [0, 1)."
-            )
-        if any(width < 1 for width in self.model.widths):
-            raise InputError(f"model.widths is {self.model.widths}: widths start at 1.")
-        if not 0 <= self.model.dropout < 1:
-            raise InputError(
-                f"model.dropout is {self.model.dropout}: it must lie in [0, 1)."
-            )
-        if self.model.dropout and not self.model.name.startswith("conv"):
-            raise InputError(
-                f"model.dropout is {self.model.dropout}, but {self.model.name} has no"
-                " dropout: leave it out."
-            )
-        self._validate_schedule()
-        self._validate_prune()
-        self._validate_places()
-        self._validate_size()
+        check(self)
         return self
-
-    def _validate_places(self) -> None:
-        for name in ("out", "data.dir", "data.cache"):
-            value = _get(self, name) or ""
-            if re.search("[\0\ud800-\udfff]", value):
-                raise InputError(
-                    f"{name} is {shown(value)}: no path holds a null or half a"
-                    " surrogate pair."
-                )
-
-    def _validate_size(self) -> None:
-        kinds = 1 + self.prune.continued + sum(self.draws.values())
-        networks = self.replicates * (1 + self.levels * kinds)
-        if networks > MOST_NETWORKS:
-            raise InputError(
-                f"replicates, levels and controls make {networks:,} networks: a study"
-                f" has at most {MOST_NETWORKS:,}. Ask for fewer of them."
-            )
-        evaluations = self.train.steps // self.train.eval_every
-        if evaluations > MOST_EVALUATIONS:
-            raise InputError(
-                f"train.eval_every is {self.train.eval_every}: {evaluations:,}"
-                f" evaluations of every network, but at most {MOST_EVALUATIONS:,} are"
-                " possible. Evaluate less often."
-            )
-
-    def _validate_schedule(self) -> None:
-        train = self.train
-        if train.warmup > train.steps:
-            raise InputError(
-                f"train.warmup is {train.warmup}, longer than the training"
-                f" (train.steps is {train.steps})."
-            )
-        if list(train.drops) != sorted(set(train.drops)):
-            raise InputError(f"train.drops is {train.drops}: its steps must increase.")
-        if train.drops and not 0 < train.drops[0] <= train.drops[-1] < train.steps:
-            raise InputError(
-                f"train.drops is {train.drops}: drops lie between step 1 and the last"
-                f" one (train.steps is {train.steps})."
-            )
-
-    def _validate_prune(self) -> None:
-        prune = self.prune
-        named = {
-            "prune.rate": prune.rate,
-            "prune.output_rate": prune.output_rate,
-            **{f"prune.rates[{name!r}]": rate for name, rate in prune.rates},
-            **{f"prune.one_shot[{i}]": rate for i, rate in enumerate(prune.one_shot)},
-        }
-        for name, rate in named.items():
-            if rate is not None and not 0 <= rate < 1:
-                raise InputError(f"{name} is {rate}: a rate must lie in [0, 1).")
-        if self.levels and not any(rate for rate in named.values()):
-            raise InputError(
-                "prune.rate, prune.output_rate and prune.rates are all 0: nothing would"
-                " be pruned. Give one above 0, or --prune.levels 0."
-            )
-        others = [prune.output_rate or 0, *(rate for _, rate in prune.rates)]
-        if prune.one_shot and any(others):
-            raise InputError(
-                "prune.one_shot prunes every layer at its rate and the output layer at"
-                " half of it: prune.output_rate and prune.rates can only be 0 with it"
-                " (the layer is not pruned)."
-            )
-        names = [name for name, _ in prune.rates]
-        if prune.output_rate is not None:
-            names.append("output")
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise InputError(
-                f"prune.rates gives {twice[0]!r} twice (prune.output_rate is a rate of"
-                " output): keep one."
-            )
-        if prune.one_shot and prune.continued:
-            raise InputError(
-                "prune.continued carries weights from level to level, which"
-                " prune.one_shot does not have: choose one."
-            )
-        rates = list(prune.one_shot)
-        if rates and (rates != sorted(set(rates)) or not rates[-1] > 0):
-            raise InputError(
-                f"prune.one_shot is {prune.one_shot}: its rates must increase, and the"
-                " last one must be above 0."
-            )
-
-
-_LARGEST = 1e38
-"""About the largest float32."""
-_COUNT = 2**31 - 1
-"""The largest step: clocks are int32."""
-_MANY = 1_000
-"""Levels, replicates, draws: more are a slip of the hand."""
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "data.validation": (1, _COUNT),
-    "train.steps": (1, _COUNT),
-    "train.batch_size": (1, _COUNT),
-    "train.eval_every": (1, _COUNT),
-    "train.weight_decay": (0, _LARGEST),
-    "train.warmup": (0, _COUNT),
-    "train.drop_factor": (0, _LARGEST),
-    "prune.levels": (0, _MANY),
-    "replicates": (1, _MANY),
-    "reinits": (0, _MANY),
-    "shuffles": (0, _MANY),
-    "keep_signs": (0, _MANY),
-    "permutes": (0, _MANY),
-    "seed": (0, 2**32 - 1),  # a larger one would draw the weights of a smaller one
-    "checkpoint_every": (0, _LARGEST),
-    "plan.devices": (1, 1_024),
-    "plan.lanes": (1, 10_000),
-}
-
-
-def _get(config: Any, name: str) -> Any:
-    for part in name.split("."):
-        config = getattr(config, part)
-    return config
 
 
 def to_dict(config: Config) -> dict[str, Any]:

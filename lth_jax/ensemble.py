@@ -5,13 +5,16 @@ communication), stacked within a device (`vmap` on accelerators). All groups hav
 width, so all levels and controls share one compilation; the last group is padded.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -22,7 +25,7 @@ from .metrics import Metrics, mean
 from .optim import Hyper
 from .timeline import Timeline
 from .train import Curve, Fixed, TrainState, make_trainer
-from .types import Key, Model, Snapshot, Ticket
+from .types import Key, Model, Snapshot, Ticket, Trajectory
 
 COMPILER_OPTIONS: dict[str, dict[str, Any]] = {
     "cpu": {"xla_cpu_prefer_vector_width": 512}
@@ -37,6 +40,7 @@ class Lanes(NamedTuple):
     Attributes:
         tickets: what is trained.
         hypers: traced hyperparameters of each.
+        steps: int [lanes], how long each trains.
         orders: keys of the data order.
         noises: keys of what the networks draw.
         augments: keys of the augmentation.
@@ -44,6 +48,7 @@ class Lanes(NamedTuple):
 
     tickets: Ticket
     hypers: Hyper
+    steps: np.ndarray
     orders: Key
     noises: Key
     augments: Key
@@ -56,9 +61,9 @@ class Lanes(NamedTuple):
 
 def join(parts: Sequence[Lanes]) -> Lanes:
     """Return the lanes of all parts as one stack."""
-    tickets, hypers, *keys = zip(*parts, strict=True)
-    stacks = tree.concatenate(tickets), tree.concatenate(hypers)
-    return Lanes(*stacks, *(jnp.concatenate(part) for part in keys))
+    *stacks, orders, noises, augments = zip(*parts, strict=True)
+    keys = (jnp.concatenate(part) for part in (orders, noises, augments))
+    return Lanes(*(tree.concatenate(part) for part in stacks), *keys)
 
 
 class Outcome(NamedTuple):
@@ -69,12 +74,29 @@ class Outcome(NamedTuple):
         curve: evaluations [lanes, evaluations], the first one before training.
         train: metrics over the training set at the end, [lanes].
         failed: int32 [lanes], the first step whose loss was not finite, or -1.
+        kept: snapshots on the way, see `Keep`.
     """
 
     finals: Snapshot
     curve: Curve
     train: Metrics
     failed: np.ndarray
+    kept: Trajectory
+
+
+class Keep(NamedTuple):
+    """Which moments of a training are kept.
+
+    Attributes:
+        steps: after how many steps, each from 1 to the last.
+        moments: optimizer state is kept too.
+    """
+
+    steps: Sequence[int] = ()
+    moments: bool = False
+
+
+NOTHING = Keep()
 
 
 class Partial(NamedTuple):
@@ -85,12 +107,16 @@ class Partial(NamedTuple):
         curve: evaluations so far, NumPy [lanes, evaluations]; None before the first.
         done: ticks of the timeline.
         steps: of them, training steps.
+        length: of the training, in steps.
+        kept: snapshots so far.
     """
 
     states: TrainState
     curve: Curve | None
     done: int
     steps: int
+    length: int
+    kept: Trajectory
 
     @property
     def size(self) -> int:
@@ -103,8 +129,9 @@ class Program(NamedTuple):
 
     Attributes:
         start: (tickets, hypers) -> states.
-        advance: (states, fixed, data, first, stop) -> (states, curves); see `Trainer`.
-        timeline: data -> what happens when.
+        advance: (states, fixed, data, steps, first, stop) -> (states, curves); see
+            `Trainer`.
+        timeline: (data, steps) -> what happens when.
         width: lanes of a group.
         config: how they train.
         capacity: units that one call of ``advance`` has room for.
@@ -114,7 +141,7 @@ class Program(NamedTuple):
 
     start: Callable[[Ticket, Hyper], TrainState]
     advance: Callable[..., tuple[TrainState, Curve]]
-    timeline: Callable[[Splits], Timeline]
+    timeline: Callable[[Splits, Any], Timeline]
     width: int
     config: TrainConfig
     capacity: int
@@ -133,6 +160,7 @@ def make_program(
     *,
     devices: list[Any] | None = None,
     lanes_per_device: int = 1,
+    inner: optax.GradientTransformation | None = None,
 ) -> Program:
     """Compile-ready trainings of ``len(devices) * lanes_per_device`` lanes.
 
@@ -141,6 +169,7 @@ def make_program(
         config: how it trains.
         devices: default: the first device.
         lanes_per_device: networks stacked on each.
+        inner: an optimizer that takes the place of the config's.
 
     Returns:
         A `Program`; building it compiles nothing yet.
@@ -148,7 +177,7 @@ def make_program(
     devices = devices or jax.devices()[:1]
     mesh = Mesh(np.array(devices), ("lane",), axis_types=(AxisType.Auto,))
     lane, shared = P("lane"), P()
-    trainer = make_trainer(model, config)
+    trainer = make_trainer(model, config, inner)
 
     def spread(f: Callable[..., Any], in_specs: tuple[P, ...]) -> Callable[..., Any]:
         axes = tuple(0 if spec == lane else None for spec in in_specs)
@@ -160,7 +189,7 @@ def make_program(
     compiled = partial(
         jax.jit, compiler_options=COMPILER_OPTIONS.get(devices[0].platform)
     )
-    advance = spread(trainer.advance, (lane, lane, shared, shared, shared))
+    advance = spread(trainer.advance, (lane, lane, *4 * [shared]))
     return Program(
         start=compiled(spread(trainer.start, (lane, lane))),
         advance=compiled(advance, donate_argnums=0),
@@ -192,8 +221,9 @@ def run_lanes(
     data: Splits,
     watch: Watch | None = None,
     begun: Partial | None = None,
+    keep: Keep = NOTHING,
 ) -> Iterator[Outcome]:
-    """Train all lanes, group after group.
+    """Train all lanes, group after group; a group's lanes train equally long.
 
     Args:
         program: from `make_program`.
@@ -203,24 +233,34 @@ def run_lanes(
             too; decides how long the next one is, which changes no number. Default: as
             long as the program has room for.
         begun: where the lanes stand, if they have begun.
+        keep: which moments are kept, of all lanes.
 
     Yields:
         The `Outcome` of each group, without padding, in the order of the lanes.
     """
-    watch = watch or (lambda *_: program.timeline(data).ticks)
-    for first in range(0, lanes.size, program.width):
-        stop = min(first + program.width, lanes.size)
+    watch = watch or (lambda *_: sys.maxsize)
+    for first, stop in _groups(lanes.steps, program.width):
         index = np.minimum(np.arange(first, first + program.width), stop - 1)
         states, fixed = begin(program, program.put_lanes(tree.take(lanes, index)))
-        partial = Partial(states, None, 0, 0)
+        partial = Partial(states, None, 0, 0, int(lanes.steps[first]), {})
         if begun:
             states = program.put_lanes(tree.take(begun.states, index))
-            curve = begun.curve and tree.take(begun.curve, index)
-            partial = begun._replace(states=states, curve=curve)
+            curve, kept = tree.take((begun.curve, begun.kept), index)
+            partial = begun._replace(states=states, curve=curve, kept=kept)
         outcome = _run_group(
-            program, partial, fixed, data, lambda p, n=stop - first: watch(p, n)
+            program, partial, fixed, data, lambda p, n=stop - first: watch(p, n), keep
         )
         yield tree.take(outcome, slice(0, stop - first))
+
+
+def _groups(steps: np.ndarray, width: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last plus one of groups of equal numbers, at most so wide."""
+    first = 0
+    for _, alike in groupby(steps.tolist()):
+        end = first + len(list(alike))
+        while first < end:
+            yield first, min(first + width, end)
+            first = min(first + width, end)
 
 
 def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
@@ -231,7 +271,8 @@ def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
         lanes: ``program.width`` of them, from ``program.put_lanes``.
     """
     ticket = lanes.tickets
-    fixed = Fixed(ticket.mask, ticket.clock, *lanes[1:])
+    keys = lanes.orders, lanes.noises, lanes.augments
+    fixed = Fixed(ticket.mask, ticket.clock, lanes.hypers, *keys)
     return program.start(ticket, lanes.hypers), fixed
 
 
@@ -241,19 +282,37 @@ def _run_group(
     fixed: Fixed,
     data: Splits,
     watch: Callable[[Partial], int],
+    keep: Keep,
 ) -> Outcome:
-    timeline = program.timeline(data)
+    timeline = program.timeline(data, partial.length)
+    halts = {timeline.after(step): step for step in keep.steps}
     while partial.done < timeline.ticks:
-        stop = _chunk_end(program, timeline, partial.done, watch(partial))
-        states, curve = program.advance(partial.states, fixed, data, partial.done, stop)
+        first = partial.done
+        stop = _chunk_end(program, timeline, first, watch(partial))
+        stop = min([stop, *(tick for tick in halts if tick > first)])
+        states, curve = program.advance(
+            partial.states, fixed, data, np.int32(partial.length), first, stop
+        )
         partial = _later(timeline, partial, states, tree.to_host(curve), stop)
+        if stop in halts:
+            now = _snapshot(states, fixed, partial.steps, keep.moments)
+            partial = partial._replace(kept={**partial.kept, halts[stop]: now})
     watch(partial)
     states = partial.states
     train = mean(tree.to_host(states.tallies.train), data.train.size)
-    clock = fixed.clock + jnp.int32(timeline.steps)
-    finals = tree.to_host(Snapshot(states.params, states.state, None, clock))
+    finals = _snapshot(states, fixed, partial.length)
     assert partial.curve is not None
-    return Outcome(finals, partial.curve, train, tree.to_host(states.failed))
+    failed = tree.to_host(states.failed)
+    return Outcome(finals, partial.curve, train, failed, partial.kept)
+
+
+def _snapshot(
+    states: TrainState, fixed: Fixed, steps: int, moments: bool = False
+) -> Snapshot:
+    """Return where lanes stand after so many steps, as NumPy arrays."""
+    clock = fixed.clock + jnp.int32(steps)
+    kept = states.moments if moments else None
+    return tree.to_host(Snapshot(states.params, states.state, kept, clock))
 
 
 def _later(
@@ -267,7 +326,8 @@ def _later(
         points = jax.tree.map(
             lambda *leaves: np.concatenate(leaves, axis=1), partial.curve, points
         )
-    return Partial(states, points, stop, timeline.steps_at(stop))
+    steps = timeline.steps_at(stop)
+    return partial._replace(states=states, curve=points, done=stop, steps=steps)
 
 
 def _chunk_end(program: Program, timeline: Timeline, done: int, wanted: int) -> int:

@@ -1,5 +1,7 @@
-"""What a study will cost, measured on this machine before it starts."""
+"""What studies will cost, measured on this machine before they start."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import jax
@@ -11,13 +13,13 @@ from .prepare import prepare
 
 
 class Estimate(NamedTuple):
-    """What a study will cost.
+    """What studies will cost.
 
     Attributes:
-        trainings: networks to train.
+        trainings: networks to train; what studies have in common counts once.
         steps: training steps of all of them.
         memory: bytes of data, weights and optimizer state at a time.
-        disk: bytes of the run directory, about.
+        disk: bytes of the run directories, about.
         seconds: of training and evaluation on this machine, from a short measurement.
     """
 
@@ -28,39 +30,56 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-def estimate(config: Config) -> Estimate:
-    """Compile the training program, time a little of it, and extrapolate.
+def estimate(configs: Sequence[Config]) -> Estimate:
+    """Compile the training programs, time a little of each, and extrapolate.
+
+    Lines between copies (``stability.points``) are not counted.
 
     Args:
-        config: one study.
+        configs: of one study, or of the variants of a sweep.
 
     Raises:
         InputError: as `lth_jax.pipeline.run` would.
     """
-    prepared = prepare(config)
-    study = prepared.study
-    widest = outline.widest_wave(config)
-    plans = parallel.candidates(config.plan, study.model, widest)
+    groups: dict[object, list[Config]] = {}
+    for config in configs:
+        groups.setdefault(outline.compiled(config), []).append(config)
+    parts = [_estimate(group) for group in groups.values()]
+    trainings, steps, memory, disk, seconds = zip(*parts, strict=True)
+    return Estimate(sum(trainings), sum(steps), max(memory), sum(disk), sum(seconds))
+
+
+def _estimate(configs: Sequence[Config]) -> Estimate:
+    """Estimate studies that share a compilation and train side by side."""
+    prepared = prepare(configs[0])
+    study, every = prepared.study, configs[0].train.eval_every
+    widest = outline.widest_of(configs)
+    plans = parallel.candidates(configs[0].plan, study.model, widest)
     plan = choose(prepared, plans, widest)
     program = compile_lanes(prepared, plan)
     pace = measure(prepared, program)
-    trainings = outline.trainings(config)
-    groups = sum(
-        -(-outline.wave_size(config, wave) // program.width)
-        for wave in outline.waves(config)
-    )
-    weights = _bytes(study.start.params) // config.replicates
+    sides = [
+        outline.lengths(zip(configs, joined, strict=True))
+        for joined in zip_longest(*map(outline.waves, configs), fillvalue=[])
+    ]
+    lengths = [length for side in sides for length in side.values()]
+    seconds = 0.0
+    for side in sides:
+        for length in set(side.values()):
+            count = sum(each == length for each in side.values())
+            each = pace.step * length + pace.evaluation * (length // every + 2)
+            seconds += -(-count // program.width) * each
+    weights = _bytes(study.start.params) // configs[0].replicates
     spread = sum(_bytes(split._asdict()) for split in prepared.splits[:3])
-    rows = len(config.evaluations) * 2 * 40
+    rows = sum(length // every + 2 for length in lengths) * 2 * 40
+    tickets = sum((config.levels + 1) * config.replicates for config in configs)
     return Estimate(
-        trainings=len(trainings),
-        steps=len(trainings) * config.train.steps,
+        trainings=len(lengths),
+        steps=sum(lengths),
         memory=spread * plan.devices
         + program.width * parallel.TRAINING_COPIES * weights,
-        disk=(config.levels + 1) * config.replicates * weights * 2
-        + len(trainings) * rows,
-        seconds=groups
-        * (pace.step * config.train.steps + pace.evaluation * len(config.evaluations)),
+        disk=tickets * weights * 2 + rows,
+        seconds=seconds,
     )
 
 

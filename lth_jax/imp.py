@@ -4,13 +4,16 @@ A *chain* is what one pruning needs of the level before it; a *wave* is what can
 at once. Iterative pruning has one level per wave, one-shot pruning all of them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from . import masks, optim, tree
 from .config import Config
@@ -18,41 +21,34 @@ from .controls import CONTROLS
 from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
 from .dataset import Splits
-from .ensemble import Lanes, Outcome, join, make_program, run_lanes
+from .ensemble import Keep, Lanes, Outcome, join, make_program, run_lanes
 from .errors import InputError
 from .keys import Stream, derive
-from .outline import LaneId, level_ids, names, pruned_kind, waves, widest_wave
-from .rewind import rewind
-from .train import NEVER, check_fits
+from .levels import Chain, Level, chain_of, trajectory_of
+from .outline import (
+    LaneId,
+    clock_of,
+    evaluations,
+    kept_steps,
+    level_ids,
+    names,
+    steps_of,
+    waves,
+    widest_of,
+)
+from .rewind import rewind, rule_of
+from .train import check_fits
 from .types import (
+    FINAL,
     Evidence,
     Key,
     Mask,
     Model,
-    ModelState,
     Params,
     Snapshot,
     Ticket,
+    Trajectory,
 )
-
-Status = Literal["ok", "diverged", "collapsed", "not_run"]
-
-
-class Chain(NamedTuple):
-    """What the next pruning needs: NumPy arrays, replicates as first axis.
-
-    Attributes:
-        masks: of the tickets.
-        finals: weights at the end of training, of the tickets or, with continued
-            training, of the chains.
-        states: model state at the end of training, of the same.
-        alive: bool [replicates]; a replicate that diverged or collapsed stops.
-    """
-
-    masks: Mask
-    finals: Params
-    states: ModelState
-    alive: np.ndarray
 
 
 class Study(NamedTuple):
@@ -65,6 +61,7 @@ class Study(NamedTuple):
         counts: survivors at every level, as `lth_jax.masks.prune` takes them.
         prune: (finals, masks, count) -> masks, over replicates; compiled once.
         controls: kind -> (keys, tickets) -> tickets, over lanes; compiled once.
+        inner: the user's own optimizer, in place of the config's.
     """
 
     model: Model
@@ -73,6 +70,7 @@ class Study(NamedTuple):
     counts: Sequence[Any]
     prune: Callable[..., Mask]
     controls: Mapping[str, Callable[[Key, Ticket], Ticket]]
+    inner: optax.GradientTransformation | None = None
 
 
 class Wave(NamedTuple):
@@ -82,77 +80,32 @@ class Wave(NamedTuple):
         study: from `make_study`.
         levels: increasing.
         parent: chain of `parent_of` these levels; None for level 0.
+        dense: snapshots of the dense networks at the steps of `kept_steps`.
     """
 
     study: Study
     levels: Sequence[int]
-    parent: Chain | None
+    parent: Chain | None = None
+    dense: Trajectory = MappingProxyType({})
 
 
-class Level(NamedTuple):
-    """One level of a study, trained.
-
-    Attributes:
-        number: 0 = dense.
-        ids: the trainings, tickets first.
-        tickets: what they started from, stacked like ``ids``.
-        outcome: what they came to, stacked like ``ids``; None if there are none.
-        absent: trainings that did not take place, and why.
-        masks: of the tickets of all replicates, stacked; what pruning gave, also where
-            the ticket is absent.
-    """
-
-    number: int
-    ids: tuple[LaneId, ...]
-    tickets: Ticket | None
-    outcome: Outcome | None
-    absent: Mapping[LaneId, Status]
-    masks: Mask
-
-    @property
-    def status(self) -> tuple[Status, ...]:
-        """Status of every training in ``ids``."""
-        return tuple(np.where(self._finite.all(1), "ok", "diverged").tolist())
-
-    @property
-    def _finite(self) -> np.ndarray:
-        """Tell which evaluations came to a number, [lanes, evaluations]."""
-        if self.outcome is None:
-            return np.ones((0, 0), bool)
-        curve = self.outcome.curve
-        return np.isfinite(curve.validation.loss) & np.isfinite(curve.test.loss)
-
-    def failures(self, evaluations: Sequence[int]) -> dict[LaneId, int]:
-        """Return at which step those that diverged did.
-
-        Args:
-            evaluations: steps at which networks were evaluated.
-
-        Returns:
-            The first step whose loss was not finite or, where only evaluations were
-            not, the step of the first of these.
-        """
-        steps = {}
-        for i, finite in enumerate(self._finite):
-            if self.outcome is not None and not finite.all():
-                step = int(self.outcome.failed[i])
-                first = evaluations[int(np.argmin(finite))]
-                steps[self.ids[i]] = first if step == NEVER else step
-        return steps
-
-
-def make_study(model: Model, config: Config) -> Study:
+def make_study(
+    model: Model, config: Config, inner: optax.GradientTransformation | None = None
+) -> Study:
     """Draw the initial weights of all replicates and fix the counts of all levels.
 
     Args:
         model: the network.
         config: validated here.
+        inner: the user's own optimizer, in place of the config's.
 
     Raises:
-        InputError: the config is wrong, by itself or for this model.
+        InputError: the config is wrong, by itself or for model or optimizer.
     """
     config.validate()
     _check_layers(model)
+    if inner is not None and any(clock_of(config, n) for n in (0, config.levels)):
+        optim.check_takes_step(inner, jax.eval_shape(model.init, jax.random.key(0))[0])
     counts = level_counts(model.layers, config.prune)
     root = jax.random.key(config.seed)
     keys = [derive(root, r, Stream.INIT) for r in range(config.replicates)]
@@ -162,7 +115,8 @@ def make_study(model: Model, config: Config) -> Study:
         kind: jax.jit(jax.vmap(make(model))) for kind, (make, _) in CONTROLS.items()
     }
     start = Snapshot(params, state, None, clock)
-    return Study(model, config, start, counts, _make_prune(model, config), controls)
+    prune = _make_prune(model, config)
+    return Study(model, config, start, counts, prune, controls, inner)
 
 
 def _check_layers(model: Model) -> None:
@@ -193,36 +147,53 @@ def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
 
 
-def run_waves(
-    waves: Sequence[Wave], train: Callable[[Lanes, list[str]], Iterable[Outcome]]
-) -> Iterator[tuple[int, Level]]:
+Train = Callable[[Lanes, list[str], Keep], Iterable[Outcome]]
+"""(lanes, their names, moments to keep) -> outcomes of consecutive groups of them."""
+
+
+def run_waves(waves: Sequence[Wave], train: Train) -> Iterator[tuple[int, Level]]:
     """Prune, rewind, add the controls and train; yield each level when it is complete.
 
     Args:
         waves: of studies that differ in nothing that the training program holds fixed,
-            such as learning rates; they train as lanes of one program.
-        train: (lanes, their names) -> outcomes of consecutive groups of them, e.g.
-            ``lambda lanes, _: run_lanes(program, lanes, data)``.
+            such as learning rates; they train as lanes of one program, and what two of
+            them have in common (`names`), such as the dense network, trains once.
+        train: e.g. ``lambda lanes, _, keep: run_lanes(program, lanes, data,
+            keep=keep)``.
 
     Yields:
         The number of the wave and a level of it, in order.
     """
     plans = [
-        (i, plan_level(wave.study, number, wave.parent))
+        (i, plan_level(wave, number))
         for i, wave in enumerate(waves)
         for number in wave.levels
     ]
-    lanes = [lanes_of(waves[i].study, plan) for i, plan in plans if plan.ids]
-    named = [
-        name for i, plan in plans for name in names(waves[i].study.config, plan.ids)
-    ]
-    outcomes = _one_by_one(train(join(lanes), named)) if lanes else iter(())
-    for i, plan in plans:
-        mine = list(islice(outcomes, len(plan.ids)))
-        outcome = (
-            jax.tree.map(lambda *leaves: np.stack(leaves), *mine) if mine else None
-        )
+    named = [names(waves[i].study.config, plan.ids) for i, plan in plans]
+    left = Counter(name for mine in named for name in mine)
+    lanes, known = [], set()
+    for (i, plan), mine in zip(plans, named, strict=True):
+        new = [n for n, name in enumerate(mine) if name not in known]
+        known |= set(mine)
+        if new:
+            lanes.append(tree.take(lanes_of(waves[i].study, plan), np.array(new)))
+    trained = train(join(lanes), list(left), _kept(waves)) if lanes else ()
+    arriving = zip(left, _one_by_one(trained), strict=False)
+    arrived: dict[str, Outcome] = {}
+    for (i, plan), mine in zip(plans, named, strict=True):
+        arrived |= islice(arriving, len(set(mine) - arrived.keys()))
+        parts = [arrived[name] for name in mine]
+        outcome = jax.tree.map(lambda *x: np.stack(x), *parts) if parts else None
+        left.subtract(mine)
+        arrived = {name: one for name, one in arrived.items() if left[name]}
         yield i, plan._replace(outcome=outcome)
+
+
+def _kept(waves: Sequence[Wave]) -> Keep:
+    """Return the moments that studies want of their dense networks."""
+    configs = [wave.study.config for wave in waves if 0 in wave.levels]
+    steps = {step for config in configs for step in kept_steps(config)}
+    return Keep(sorted(steps), any(rule_of(config).moments for config in configs))
 
 
 def _one_by_one(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -230,21 +201,24 @@ def _one_by_one(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         yield from (tree.take(outcome, i) for i in range(len(outcome.train.loss)))
 
 
-def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
+def plan_level(wave: Wave, number: int) -> Level:
     """Prune and rewind: return a level that has yet to be trained.
 
     Args:
-        study: from `make_study`.
+        wave: to which it belongs.
         number: of the level.
-        parent: chain of `parent_of` this level; None for level 0.
     """
+    study, parent = wave.study, wave.parent
     status: list[Any]
     if parent is None:
         mask = jax.vmap(masks.ones)(study.start.params)
         status = ["ok"] * study.config.replicates
     else:
         mask = study.prune(
-            parent.finals, study.start.params, parent.masks, study.counts[number]
+            parent.finals.params,
+            study.start.params,
+            parent.masks,
+            study.counts[number],
         )
         counts = jax.vmap(masks.layer_counts)(mask)
         empty = np.any([np.asarray(n) == 0 for n in counts.values()], axis=0)
@@ -253,30 +227,55 @@ def plan_level(study: Study, number: int, parent: Chain | None) -> Level:
     wanted = level_ids(study.config, number)
     ids = tuple(lane for lane in wanted if status[lane.replicate] == "ok")
     absent = {lane: status[lane.replicate] for lane in wanted if lane not in ids}
-    tickets = _tickets(study, ids, mask, parent) if ids else None
-    return Level(number, ids, tickets, None, absent, tree.to_host(mask))
+    tickets = _tickets(wave, ids, mask) if ids else None
+    steps = evaluations(study.config, number)
+    return Level(number, ids, tickets, None, absent, tree.to_host(mask), steps)
 
 
-def _tickets(
-    study: Study, ids: Sequence[LaneId], mask: Mask, parent: Chain | None
-) -> Ticket:
+def _tickets(wave: Wave, ids: Sequence[LaneId], mask: Mask) -> Ticket:
     """Return tickets and controls, stacked like ``ids``."""
-    originals = tree.to_host(rewind({0: study.start}, mask))
+    study, parent = wave.study, wave.parent
+    originals = tree.to_host(_rewound(wave, mask))
     root = jax.random.key(study.config.seed)
     parts = []
-    for kind, group in groupby(ids, key=lambda lane: lane.kind):
+    for kind, group in groupby(ids, key=lambda lane: lane.copied or lane.kind):
         lanes = list(group)
         replicates = np.array([lane.replicate for lane in lanes])
         part = tree.take(originals, replicates)
         if kind == "chain" and parent is not None:
-            carried = tree.take((parent.finals, parent.states), replicates)
-            part = part._replace(params=carried[0], state=carried[1])
+            carried = tree.take(parent.finals, replicates)
+            part = part._replace(params=carried.params, state=carried.state)
         elif kind != "ticket":
             stream = CONTROLS[kind][1]
-            keys = [derive(root, lane.replicate, stream, lane.draw) for lane in lanes]
+            draws = [0 if lane.copied else lane.draw for lane in lanes]
+            keys = [
+                derive(root, lane.replicate, stream, draw)
+                for lane, draw in zip(lanes, draws, strict=True)
+            ]
             part = tree.to_host(study.controls[kind](jnp.stack(keys), part))
+        if originals.moments is not None and part.moments is None:
+            part = part._replace(moments=new_moments(study, part.params))
         parts.append(part)
     return tree.concatenate(parts)
+
+
+def _rewound(wave: Wave, mask: Mask) -> Ticket:
+    """Return the tickets of a level at their rewind point, stacked."""
+    study, rule = wave.study, rule_of(wave.study.config)
+    trajectory = {**wave.dense, 0: study.start}
+    if wave.parent is None:
+        return rewind(trajectory, mask)
+    if rule.moments and rule.weights == 0:
+        moments = new_moments(study, study.start.params)
+        trajectory[0] = study.start._replace(moments=moments)
+    return rewind({**trajectory, FINAL: wave.parent.finals}, mask, rule)
+
+
+def new_moments(study: Study, params: Params) -> optax.OptState:
+    """Return the state of an optimizer that starts afresh, of stacked networks."""
+    train = study.config.train
+    tx = optim.optimizer(train, optim.hyper(train), study.inner)
+    return tree.to_host(jax.vmap(tx.init)(params))
 
 
 def lanes_of(study: Study, level: Level) -> Lanes:
@@ -284,72 +283,29 @@ def lanes_of(study: Study, level: Level) -> Lanes:
     root = jax.random.key(study.config.seed)
 
     def keys(stream: Stream) -> Key:
-        return jnp.stack([derive(root, lane.replicate, stream) for lane in level.ids])
+        return jnp.stack(
+            [
+                derive(root, lane.replicate, stream, lane.draw if lane.copied else 0)
+                for lane in level.ids
+            ]
+        )
 
     hypers = jax.tree.map(
         lambda value: np.full(len(level.ids), value, jnp.result_type(float)),
         optim.hyper(study.config.train),
     )
     assert level.tickets is not None
+    steps = np.full(len(level.ids), steps_of(study.config, level.number), np.int32)
     streams = (Stream.ORDER, Stream.NOISE, Stream.AUGMENT)
-    return Lanes(level.tickets, hypers, *(keys(stream) for stream in streams))
+    return Lanes(level.tickets, hypers, steps, *(keys(stream) for stream in streams))
 
 
-def by_replicate(level: Level, leaves: Any, replicates: int, kind: str) -> Any:
-    """Spread what one kind has at a level over all replicates; absent ones get 0.
-
-    Args:
-        level: whose networks.
-        leaves: tree stacked like ``level.ids``, or None if there are none.
-        replicates: first axis of the result.
-        kind: "ticket" or "chain".
-
-    Returns:
-        The tree as NumPy arrays, replicates as first axis.
-    """
-    lanes = [i for i, lane in enumerate(level.ids) if lane.kind == kind]
-    rows = [level.ids[i].replicate for i in lanes]
-
-    def spread(leaf: Any) -> np.ndarray:
-        leaf = np.asarray(leaf)
-        full = np.zeros((replicates, *leaf.shape[1:]), leaf.dtype)
-        full[rows] = leaf[lanes]
-        return full
-
-    return jax.tree.map(spread, leaves)
-
-
-def chain_of(study: Study, level: Level) -> Chain:
-    """Return what the pruning after a level needs.
-
-    Args:
-        study: the level's study.
-        level: trained.
-    """
-    kind = pruned_kind(study.config, level.number)
-    alive = np.zeros(study.config.replicates, bool)
-    for lane, status in zip(level.ids, level.status, strict=True):
-        if lane.kind == kind:
-            alive[lane.replicate] = status == "ok"
-    return Chain(level.masks, *finals_of(study, level, kind), alive)
-
-
-def finals_of(study: Study, level: Level, kind: str) -> tuple[Params, ModelState]:
-    """Return final weights and model state of one kind, over all replicates.
-
-    Args:
-        study: the level's study.
-        level: trained.
-        kind: "ticket" or "chain".
-    """
-    if level.outcome is None:
-        start = tree.to_host((study.start.params, study.start.state))
-        return jax.tree.map(np.zeros_like, start)
-    finals = (level.outcome.finals.params, level.outcome.finals.state)
-    return by_replicate(level, finals, study.config.replicates, kind)
-
-
-def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]:
+def find_ticket(
+    model: Model,
+    splits: Splits,
+    config: Config,
+    optimizer: optax.GradientTransformation | None = None,
+) -> Iterator[Level]:
     """Find winning tickets, level by level, in memory.
 
     Args:
@@ -357,12 +313,16 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
         splits: the data, e.g. from `lth_jax.from_arrays`.
         config: training, pruning, replicates, controls, plan; what it says of data,
             model and places is not used.
+        optimizer: any optax optimizer, with its own learning rate; it takes the place
+            of the config's. Rewound to a step above 0, its schedules must take the
+            step: see `lth_jax.optim.scale_by_clock`.
 
     Yields:
         Levels 0 (dense) to L, each when it is trained.
 
     Raises:
-        InputError: before anything is trained, where config, model and data do not fit.
+        InputError: before anything is trained, where config, model, data and optimizer
+            do not fit.
 
     Example:
         >>> import lth_jax as lth
@@ -376,25 +336,29 @@ def find_ticket(model: Model, splits: Splits, config: Config) -> Iterator[Level]
     Reference:
         Frankle & Carbin (2019), section 1, "Identifying winning tickets".
     """
-    study = make_study(model, config)
+    study = make_study(model, config, optimizer)
     check_fits(model, config.train, splits.train, splits.n_classes)
-    devices = jax.local_devices()[: config.plan.devices or widest_wave(config)]
-    lanes = (
-        1 if devices[0].platform == "cpu" else -(-widest_wave(config) // len(devices))
-    )
+    widest = widest_of([config])
+    devices = jax.local_devices()[: config.plan.devices or widest]
+    lanes = 1 if devices[0].platform == "cpu" else -(-widest // len(devices))
     program = make_program(
         model,
         config.train,
         devices=devices,
         lanes_per_device=config.plan.lanes or lanes,
+        inner=optimizer,
     )
     data = program.put_data(splits)
-    chain = None
+
+    def train(lanes: Lanes, _: list[str], keep: Keep) -> Iterator[Outcome]:
+        return run_lanes(program, lanes, data, keep=keep)
+
+    chain, dense = None, {}
     for wave in waves(config):
-        for _, level in run_waves(
-            [Wave(study, wave, chain)], lambda lanes, _: run_lanes(program, lanes, data)
-        ):
+        for _, level in run_waves([Wave(study, wave, chain, dense)], train):
             if level.number == wave[0]:
-                following = chain_of(study, level)
+                following = chain_of(config, level, study.start)
+            if level.number == 0:
+                dense = trajectory_of(config, level)
             yield level
         chain = following

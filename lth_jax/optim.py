@@ -10,6 +10,7 @@ import optax
 
 from . import masks
 from .config import TrainConfig
+from .errors import InputError
 
 
 class Hyper(NamedTuple):
@@ -62,6 +63,7 @@ def static(config: TrainConfig) -> TrainConfig:
     """
     return dataclasses.replace(
         config,
+        steps=1,
         learning_rate=1.0,
         momentum=1.0,
         weight_decay=float(config.weight_decay > 0),
@@ -152,6 +154,32 @@ def scale_by_clock(
     return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
 
 
+def check_takes_step(inner: optax.GradientTransformation, params: Any) -> None:
+    """Raise InputError where an optimizer counts its own steps for a schedule.
+
+    Rewound to a later step, its schedule would start anew. The bias correction of Adam
+    counts too, and is meant to start anew.
+
+    Args:
+        inner: an optax optimizer.
+        params: weights, or their shapes.
+    """
+    counting = (
+        optax.ScaleByScheduleState,
+        optax.InjectHyperparamsState,
+        optax.schedules.InjectStatefulHyperparamsState,
+    )
+    state = jax.eval_shape(inner.init, params)
+    found = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, counting))
+    if any(isinstance(node, counting) for node in found):
+        raise InputError(
+            "rewind.clock is above 0, but the optimizer's schedule counts its own"
+            " updates from 0. Give the optimizer without a learning rate, such as"
+            " optax.scale_by_adam(), and chain lth_jax.optim.scale_by_clock(schedule)"
+            " behind it, which takes the step."
+        )
+
+
 OPTIMIZERS: dict[str, Callable[[Hyper], optax.GradientTransformation]] = {
     "sgd": lambda _: optax.identity(),
     "momentum": lambda h: optax.trace(decay=h.momentum),
@@ -160,7 +188,9 @@ OPTIMIZERS: dict[str, Callable[[Hyper], optax.GradientTransformation]] = {
 
 
 def optimizer(
-    config: TrainConfig, values: Hyper
+    config: TrainConfig,
+    values: Hyper,
+    inner: optax.GradientTransformation | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Return the optimizer of a training: ``update(g, s, p, mask=mask, step=step)``.
 
@@ -169,11 +199,14 @@ def optimizer(
     Args:
         config: names the pieces (static).
         values: their values, which may be traced.
+        inner: takes the place of all of them, if given.
 
     Deviation:
         The papers do not say what weight decay covers; here it covers prunable kernels,
         not biases or norms.
     """
+    if inner is not None:
+        return freeze_pruned(inner)
     pieces = []
     if config.clip_norm is not None:
         pieces.append(optax.clip_by_global_norm(values.clip_norm))

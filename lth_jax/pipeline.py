@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from importlib import metadata
 from itertools import zip_longest
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as configs
-from . import imp, interrupts, optim, outline, parallel, planning, store
+from . import imp, interrupts, outline, parallel, planning, resume, store
 from .checkpoint import Checkpoints
 from .config import Config, Variants
 from .errors import StoreError
 from .imp import Study
 from .interrupts import Request
+from .levels import Level
 from .parallel import Plan
 from .prepare import Prepared, prepare, prepare_all
 from .training import Progress, Training
@@ -40,12 +42,6 @@ class Opened(NamedTuple):
     manifest: dict[str, Any]
     missing: list[int]
 
-    @property
-    def trainings(self) -> int:
-        """Number of networks to train."""
-        everything = outline.trainings(self.study.config)
-        return sum(lane.level in self.missing for lane in everything)
-
 
 def run_sweep(variants: Variants, experiment: str) -> Path:
     """Run the variants of a study, or go on with them.
@@ -69,7 +65,7 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
     prepared = dict(zip(variants, prepare_all([*variants.values()]), strict=True))
     alike: dict[Any, dict[Path, Prepared]] = {}
     for name, one in prepared.items():
-        alike.setdefault(_compiled(one.study.config), {})[path / name] = one
+        alike.setdefault(outline.compiled(one.study.config), {})[path / name] = one
     groups = [_group(studies) for studies in alike.values()]
     with store.alone(path):
         for name, one in prepared.items():
@@ -77,12 +73,6 @@ def run_sweep(variants: Variants, experiment: str) -> Path:
         store.open_sweep(path, variants, experiment)
         _run(groups, experiment)
     return path
-
-
-def _compiled(config: Config) -> Any:
-    """Return what a compiled training holds fixed, its data and plan among it."""
-    train = optim.static(config.train)
-    return config.data, config.seed, config.model, train, config.plan
 
 
 def run(config: Config, experiment: str, path: Path | None = None) -> Path:
@@ -128,7 +118,7 @@ class Group(NamedTuple):
 
 def _group(studies: Mapping[Path, Prepared]) -> Group:
     first = next(iter(studies.values())).study
-    widest = sum(outline.widest_wave(one.study.config) for one in studies.values())
+    widest = outline.widest_of([one.study.config for one in studies.values()])
     plans = parallel.candidates(first.config.plan, first.model, widest)
     return Group(studies, widest, plans)
 
@@ -183,7 +173,8 @@ def _train(
             one.manifest["plan"] = plan._asdict()
             store.note(one.path, one.manifest, "out_of_memory", lanes=plan.lanes)
 
-    progress = Progress(runs[0].study.config, sum(one.trainings for one in runs))
+    steps = outline.lengths((one.study.config, one.missing) for one in runs)
+    progress = Progress(runs[0].study.config, sum(steps.values()))
     training = Training(prepared, plan, checkpoints, progress, request, halved)
     waves = [outline.waves(one.study.config) for one in runs]
     for numbers in zip_longest(*waves, fillvalue=[]):
@@ -196,10 +187,17 @@ def _train(
             continue
         progress.level(todo[0][1][0])
         joined = [_wave(one, levels) for one, levels in todo]
+        left = Counter(
+            name
+            for one, levels in todo
+            for level in levels
+            for name in outline.level_names(one.study.config, level)
+        )
         for i, level in imp.run_waves(joined, training.train):
             one = todo[i][0]
             _store(one, level)
-            training.forget(outline.names(one.study.config, level.ids))
+            left.subtract(outline.level_names(one.study.config, level.number))
+            training.forget([name for name, users in left.items() if not users])
     progress.close()
 
 
@@ -234,15 +232,18 @@ def _note_start(one: Opened, plan: Plan) -> None:
 
 def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
     source = outline.parent_of(one.study.config, levels[0])
-    parent = None if source is None else store.read_chain(one.path, one.study, source)
-    return imp.Wave(one.study, levels, parent)
+    if source is None:
+        return imp.Wave(one.study, levels)
+    parent = resume.read_chain(one.path, one.study, source)
+    dense = resume.read_trajectory(one.path, one.study)
+    return imp.Wave(one.study, levels, parent, dense)
 
 
-def _store(one: Opened, level: imp.Level) -> None:
+def _store(one: Opened, level: Level) -> None:
     """Write a level; drop the final weights that nothing needs any more."""
     config = one.study.config
     store.write_level(one.path, one.study, level)
-    for lane, step in level.failures(config.evaluations).items():
+    for lane, step in level.failures.items():
         words = lane._asdict() | {"step": step}
         store.note(one.path, one.manifest, "diverged", **words)
         print(
@@ -252,9 +253,9 @@ def _store(one: Opened, level: imp.Level) -> None:
         )
     store.note(one.path, one.manifest, "level", level=level.number)
     source = outline.parent_of(config, level.number)
-    needed = any(
-        outline.parent_of(config, n) == source for n in one.missing if n > level.number
-    )
+    later = [n for n in one.missing if n > level.number]
+    needed = any(outline.parent_of(config, n) == source for n in later)
+    needed |= source == 0 and config.stability.orders > 1 and bool(later)
     if config.keep_final == "last" and source is not None and not needed:
         store.drop_final(one.path, source)
 
@@ -271,17 +272,25 @@ def _missing_levels(path: Path, study: Study) -> list[int]:
     for number in sorted(missing, reverse=True):
         source = outline.parent_of(config, number)
         while source is not None and source not in missing:
-            if store.has_final(path, source) and _is_chain(path, study, source):
+            if store.has_final(path, source) and _can(
+                source, resume.read_chain, path, study, source
+            ):
                 break
             missing.add(source)
             source = outline.parent_of(config, source)
+    if (
+        missing
+        and 0 not in missing
+        and not _can(0, resume.read_trajectory, path, study)
+    ):
+        missing.add(0)
     return sorted(missing)
 
 
-def _is_chain(path: Path, study: Study, number: int) -> bool:
-    """Tell whether a level's arrays are what its pruning needs; says what is not."""
+def _can(number: int, read: Callable[..., Any], *args: Any) -> bool:
+    """Tell whether what later levels need of a level can be read; says what cannot."""
     try:
-        store.read_chain(path, study, number)
+        read(*args)
     except StoreError as error:
         print(f"Level {number} will be done again: {error}.", file=sys.stderr)
         return False

@@ -103,15 +103,16 @@ def measure(prepared: Prepared, program: Program) -> Pace:
     evaluated = splits.validation.size + splits.test.size
     share = (few.validation.size + few.test.size) / evaluated
     data = program.put_data(few)
-    level = imp.plan_level(study, 0, None)
+    level = imp.plan_level(imp.Wave(study, [0]), 0)
     lanes = tree.take(imp.lanes_of(study, level), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
-    timeline = program.timeline(data)
+    steps = np.int32(study.config.train.steps)
+    timeline = program.timeline(data, steps)
 
     def take(first: int, stop: int) -> float:
         nonlocal states
         start = time.monotonic()
-        states, curve = program.advance(states, fixed, data, first, stop)
+        states, curve = program.advance(states, fixed, data, steps, first, stop)
         jax.block_until_ready(curve)
         return time.monotonic() - start
 

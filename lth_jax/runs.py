@@ -22,7 +22,7 @@ from .intact import (
     read_manifest,
     read_rows,
 )
-from .store import unpacked
+from .resume import unpacked
 from .types import Ticket
 
 
@@ -182,9 +182,9 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
         )
     file, arrays = _arrays(path, level, config)
     _, whole = _arrays(path, 0, config)
-    start = _below(whole, "start/")
+    start = tree.below(whole, "start/")
     masks = {name: unpacked(arrays, name, leaf, file) for name, leaf in start.items()}
-    state = _nested(_below(arrays, "state/"), file)
+    state = _nested(tree.below(arrays, "state/"), file)
     clocks = np.zeros(config.replicates, np.int32)
     ticket = Ticket(_nested(start, file), _nested(masks, file), state, clocks)
     return tree.take(ticket, replicate)
@@ -203,14 +203,6 @@ def _arrays(
                 f" numbers of {config.replicates} replicates."
             )
     return file, arrays
-
-
-def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
 
 
 def _nested(arrays: Mapping[str, np.ndarray], file: Path) -> dict[str, Any]:

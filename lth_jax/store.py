@@ -17,7 +17,6 @@ from .files import (
     entry,
     locked,
     read_json,
-    read_npz,
     remove_left,
     replacing,
     write_bytes,
@@ -26,7 +25,7 @@ from .files import (
     write_table,
     writing,
 )
-from .imp import Chain, Level, Study, by_replicate, finals_of
+from .imp import Study
 from .intact import (
     TABLES,
     checked,
@@ -38,11 +37,18 @@ from .intact import (
     read_manifest,
     read_rows,
 )
-from .outline import pruned_kind
+from .levels import (
+    Level,
+    by_replicate,
+    finals_of,
+    surviving,
+    trajectory_of,
+)
+from .outline import kept_steps, pruned_kind
+from .resume import FINAL_NAMES
+from .rewind import rule_of
 from .tables import CURVES, SUMMARY, curve_rows, summary_rows
-
-FINAL_NAMES = {"ticket": ("final", "state"), "chain": ("chain", "chain_state")}
-"""Names of final weights and model state in final.npz, by kind."""
+from .types import Snapshot
 
 
 @contextmanager
@@ -209,15 +215,13 @@ def write_level(run: Path, study: Study, level: Level) -> None:
         study: the level's study.
         level: trained.
     """
-    evaluations = study.config.evaluations
     with replacing(level_path(run, level.number)) as folder:
-        write_table(
-            folder / "summary.parquet", summary_rows(level, evaluations), SUMMARY
-        )
-        curves = curve_rows(level, evaluations) if level.ids else []
-        write_table(folder / "curves.parquet", curves, CURVES)
+        write_table(folder / "summary.parquet", summary_rows(level), SUMMARY)
+        write_table(folder / "curves.parquet", curve_rows(level), CURVES)
         write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
         write_npz(folder / "final.npz", _final_arrays(study, level))
+        if kept := _snapshot_arrays(study, level):
+            write_npz(folder / "snapshots.npz", kept)
         files = {p.name: entry(p) for p in sorted(folder.iterdir())}
         owner = {"fingerprint": configs.fingerprint(study.config)}
         about = owner | {"level": level.number, "files": files}
@@ -258,82 +262,37 @@ def _ticket_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
         params, state = jax.tree.map(np.zeros_like, start)
     else:
         host = tree.to_host(level.tickets._replace(moments=None))
-        zero = jax.tree.map(
-            lambda m, p: np.where(m, p, p.dtype.type(0)), host.mask, host.params
-        )
-        params, state = by_replicate(level, (zero, host.state), replicates, "ticket")
+        alive = surviving(host.mask, host.params)
+        params, state = by_replicate(level, (alive, host.state), replicates, "ticket")
     return arrays | _prefixed("start", params) | _prefixed("state", state)
 
 
 def _final_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
     arrays = {}
     for kind in {"ticket", pruned_kind(study.config, level.number)}:
-        params, state = finals_of(study, level, kind)
+        finals = finals_of(study.config, level, kind, study.start)
         names = FINAL_NAMES[kind]
-        arrays |= _prefixed(names[0], params) | _prefixed(names[1], state)
+        arrays |= _prefixed(names[0], finals.params)
+        arrays |= _prefixed(names[1], finals.state)
     return dict(sorted(arrays.items()))
+
+
+def _snapshot_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
+    """Return the moments of the dense network's training that tickets start from."""
+    if level.outcome is None:
+        return {}
+    kept, restored = trajectory_of(study.config, level), rule_of(study.config).moments
+    arrays = {}
+    for step in kept_steps(study.config):
+        for name, part in _parts(kept[step], restored).items():
+            arrays |= _prefixed(f"{step}/{name}", part)
+    return arrays
+
+
+def _parts(snapshot: Snapshot, restored: bool) -> dict[str, Any]:
+    parts = {"params": snapshot.params, "state": snapshot.state}
+    return parts | ({"moments": snapshot.moments} if restored else {})
 
 
 def _prefixed(prefix: str, values: Any) -> dict[str, np.ndarray]:
     return {f"{prefix}/{path}": leaf for path, leaf in tree.flatten(values).items()}
-
-
-def read_chain(run: Path, study: Study, number: int) -> Chain:
-    """Read back what the pruning after a level needs.
-
-    Args:
-        run: the run directory.
-        study: gives the structure of the trees.
-        number: of a complete level whose final weights are kept.
-
-    Raises:
-        StoreError: an array is missing, or is not one of the study's.
-    """
-    files = {n: level_path(run, number) / f"{n}.npz" for n in ("tickets", "final")}
-    tickets, final = (read_npz(file) for file in files.values())
-    kind = pruned_kind(study.config, number)
-    summary = read_rows(run, number, "summary.parquet")
-    mine = summary[summary["kind"] == kind].sort_values("replicate")
-    like = tree.to_host(study.start._replace(moments=None))
-
-    def read(name: str, path: str, leaf: np.ndarray) -> np.ndarray:
-        array = final.get(f"{name}/{path}")
-        if array is None or (array.shape, array.dtype) != (leaf.shape, leaf.dtype):
-            raise StoreError(
-                f"{files['final']} has no {name}/{path} of {leaf.dtype} {leaf.shape}"
-            )
-        return array
-
-    masks = tree.map_with_path(
-        lambda path, p: unpacked(tickets, path, p, files["tickets"]), like.params
-    )
-    params, state = (
-        tree.map_with_path(lambda path, leaf, n=name: read(n, path, leaf), part)
-        for name, part in zip(FINAL_NAMES[kind], (like.params, like.state), strict=True)
-    )
-    return Chain(masks, params, state, (mine["status"] == "ok").to_numpy())
-
-
-def unpacked(
-    arrays: Mapping[str, np.ndarray], path: str, like: np.ndarray, file: Path
-) -> Any:
-    """Return the masks of a leaf from the arrays of tickets.npz.
-
-    Leaves that cannot be pruned have none: all True.
-
-    Args:
-        arrays: of tickets.npz.
-        path: of the leaf.
-        like: the leaf, replicates as first axis.
-        file: that the arrays were read from.
-
-    Raises:
-        StoreError: the mask is missing, or of another shape.
-    """
-    if like.ndim < 3:
-        return np.ones(like.shape, bool)
-    packed, size = arrays.get(f"mask/{path}"), int(np.prod(like.shape[1:]))
-    form = (like.shape[0], -(-size // 8)), np.dtype(np.uint8)
-    if packed is None or (packed.shape, packed.dtype) != form:
-        raise StoreError(f"{file} has no mask/{path} of uint8 {form[0]}")
-    return np.unpackbits(packed, axis=1, count=size).astype(bool).reshape(like.shape)

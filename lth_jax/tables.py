@@ -8,8 +8,8 @@ import numpy as np
 from . import metrics, tree
 from .config import Config
 from .ensemble import Outcome
-from .imp import Level, Status
-from .outline import LaneId, level_ids
+from .levels import Level, Status
+from .outline import LaneId, evaluations, level_ids
 
 SUMMARY = {
     "level": "int64",
@@ -44,14 +44,13 @@ CURVES = {
 Row = dict[str, Any]
 
 
-def summary_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
+def summary_rows(level: Level) -> list[Row]:
     """Return one row per training of a level, trained or not, with columns `SUMMARY`.
 
     Accuracies are fractions; ``_es`` is at the step of minimum validation loss.
 
     Args:
         level: from `lth_jax.imp.run_waves`.
-        evaluations: steps at which its networks were evaluated.
 
     Reference:
         Frankle & Carbin (2019), footnote 2 and appendix G.1.
@@ -63,12 +62,12 @@ def summary_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
     return [
         _identity(lane, status)
         | _counts(kernels, i)
-        | _scores(level.outcome, i, evaluations)
+        | _scores(level.outcome, i, level.evaluations)
         for i, (lane, status) in enumerate(zip(level.ids, level.status, strict=True))
     ] + rows
 
 
-def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
+def curve_rows(level: Level) -> list[Row]:
     """Return one row per training, evaluation and split, with columns `CURVES`.
 
     Losses are means in nats, accuracies fractions. The training set is evaluated at the
@@ -76,7 +75,6 @@ def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
 
     Args:
         level: from `lth_jax.imp.run_waves`.
-        evaluations: steps at which its networks were evaluated.
     """
     rows: list[Row] = []
     if level.outcome is None:
@@ -84,12 +82,12 @@ def curve_rows(level: Level, evaluations: Sequence[int]) -> list[Row]:
     for i, lane in enumerate(level.ids):
         for split, points in level.outcome.curve._asdict().items():
             for step, loss, accuracy in zip(
-                evaluations, points.loss[i], points.accuracy[i], strict=True
+                level.evaluations, points.loss[i], points.accuracy[i], strict=True
             ):
                 rows.append(_point(lane, step, split, loss, accuracy))
         end = level.outcome.train
         rows.append(
-            _point(lane, evaluations[-1], "train", end.loss[i], end.accuracy[i])
+            _point(lane, level.evaluations[-1], "train", end.loss[i], end.accuracy[i])
         )
     return rows
 
@@ -159,17 +157,18 @@ def fault(table: Any, config: Config, level: int) -> str:
         if name == "density" or "accuracy" in name:
             good = values.between(0, 1 + 1e-6)
         else:
-            good = values.isin(_words(config).get(name, values))
+            good = values.isin(_words(config, level).get(name, values))
         if not good.all():
             return f"its column {name} holds {values[~good].iloc[0]}."
     return ""
 
 
-def _words(config: Config) -> dict[str, Sequence[Any]]:
+def _words(config: Config, level: int) -> dict[str, Sequence[Any]]:
     """Return what columns can hold, where that is a few words or numbers."""
+    steps = evaluations(config, level)
     return {
         "status": get_args(Status),
         "split": ("train", "validation", "test"),
-        "step": config.evaluations,
-        "early_stop_step": config.evaluations,
+        "step": steps,
+        "early_stop_step": steps,
     }

@@ -16,10 +16,10 @@ Span = tuple[Any, Any]
 
 
 class Timeline(NamedTuple):
-    """What happens in a training, in order; all static.
+    """What happens in a training, in order.
 
     Attributes:
-        steps: of the training.
+        steps: of the training; may be traced, the rest is static.
         every: steps between evaluations.
         validation: blocks of the validation set.
         test: blocks of the test set.
@@ -33,7 +33,7 @@ class Timeline(NamedTuple):
     train: int
 
     @property
-    def units(self) -> int:
+    def units(self) -> Any:
         """Number of units, and of evaluations."""
         return -(-self.steps // self.every) + 1
 
@@ -43,7 +43,7 @@ class Timeline(NamedTuple):
         return self.validation + self.test
 
     @property
-    def ticks(self) -> int:
+    def ticks(self) -> Any:
         """Ticks of the whole training."""
         return self.units * self.blocks + self.steps + self.train
 
@@ -79,6 +79,19 @@ class Timeline(NamedTuple):
         """
         last = unit >= self.units - 1
         return jnp.where(last, self.ticks, self.begin(unit + 1))
+
+    def after(self, step: int) -> int:
+        """Return the first tick before which so many steps are done.
+
+        Example:
+            >>> timeline = Timeline(steps=5, every=3, validation=1, test=1, train=4)
+            >>> [timeline.after(step) for step in range(6)]
+            [0, 3, 4, 5, 8, 9]
+        """
+        if step == 0:
+            return 0
+        unit = (step - 1) // self.every
+        return int(self.begin(unit)) + self.blocks + step - unit * self.every
 
     def parts(self, unit: Any, first: Any, stop: Any) -> tuple[Span, Span, Span, Span]:
         """Return what ticks ``first`` to ``stop`` do of a unit.

@@ -94,21 +94,24 @@ class Trainer(NamedTuple):
 
     Attributes:
         start: (ticket, hyper) -> TrainState at the ticket's rewind point.
-        advance: (state, fixed, data, first, stop) -> (state, curve): goes from tick
-            ``first`` to tick ``stop`` (traced) of the timeline. Row i of the curve is
-            the evaluation of the i-th unit of those it touches.
-        timeline: data -> what happens when.
+        advance: (state, fixed, data, steps, first, stop) -> (state, curve): goes from
+            tick ``first`` to tick ``stop`` of the timeline of a training of so many
+            steps (all traced). Row i of the curve is the evaluation of the i-th unit of
+            those it touches.
+        timeline: (data, steps) -> what happens when.
         capacity: units that one call of ``advance`` has room for.
     """
 
     start: Callable[[Ticket, Hyper], TrainState]
     advance: Callable[..., tuple[TrainState, Curve]]
-    timeline: Callable[[Splits], Timeline]
+    timeline: Callable[[Splits, Any], Timeline]
     capacity: int
 
 
 def make_step(
-    model: Model, config: TrainConfig
+    model: Model,
+    config: TrainConfig,
+    inner: optax.GradientTransformation | None = None,
 ) -> Callable[[TrainState, Fixed, Any, jax.Array], TrainState]:
     """Return the training step: (state, fixed, batch, step) -> state.
 
@@ -118,6 +121,7 @@ def make_step(
     Args:
         model: the network.
         config: optimizer and precision (static); values come from ``fixed.hyper``.
+        inner: an optimizer that takes the place of the config's.
     """
 
     def loss_fn(params: Params, state: ModelState, batch: Any, key: Key) -> Any:
@@ -133,7 +137,7 @@ def make_step(
             train.params, train.state, batch, key
         )
         fails = (train.failed == NEVER) & ~jnp.isfinite(loss)
-        tx = optim.optimizer(config, fixed.hyper)
+        tx = optim.optimizer(config, fixed.hyper, inner)
         updates, moments = tx.update(
             grads, train.moments, train.params, mask=fixed.mask, step=step
         )
@@ -147,13 +151,19 @@ def make_step(
     return step_fn
 
 
-def make_trainer(model: Model, config: TrainConfig) -> Trainer:
+def make_trainer(
+    model: Model,
+    config: TrainConfig,
+    inner: optax.GradientTransformation | None = None,
+) -> Trainer:
     """Return the pure functions that train one network.
 
     Args:
         model: the network.
-        config: steps, batch size, evaluation, optimizer; values such as the learning
-            rate are read from the traced `Hyper`, not from here.
+        config: batch size, evaluation, optimizer; values such as the learning rate are
+            read from the traced `Hyper`, not from here, and the number of steps is an
+            argument.
+        inner: an optimizer that takes the place of the config's, with its own rate.
 
     Returns:
         A `Trainer`; its functions are jittable and vmappable.
@@ -164,16 +174,16 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
     convolves = any(info.kind == "conv" for info in model.layers.values())
     block = EVAL_BLOCK["conv" if convolves else "dense"]
 
-    def timeline(data: Splits) -> Timeline:
+    def timeline(data: Splits, steps: Any) -> Timeline:
         sets = data.validation, data.test, data.train
         blocks = (n_blocks(part.size, block) for part in sets)
-        return Timeline(config.steps, config.eval_every, *blocks)
+        return Timeline(steps, config.eval_every, *blocks)
 
     def start(ticket: Ticket, hyper: Hyper) -> TrainState:
         params = masks.apply(ticket.mask, ticket.params)
         moments = ticket.moments
         if moments is None:
-            moments = optim.optimizer(config, hyper).init(params)
+            moments = optim.optimizer(config, hyper, inner).init(params)
         tallies = Tallies(*(no_tally(params) for _ in Tallies._fields))
         return TrainState(params, ticket.state, moments, jnp.int32(NEVER), tallies)
 
@@ -193,19 +203,19 @@ def make_trainer(model: Model, config: TrainConfig) -> Trainer:
             tallies[name] = tally(*network, part, fixed.noise, block, span, so_far)
         return train._replace(tallies=Tallies(**tallies))
 
-    advance = _make_advance(make_step(model, config), evaluate, timeline, config)
+    step = make_step(model, config, inner)
+    advance = _make_advance(step, evaluate, timeline, config)
     return Trainer(start, advance, timeline, _capacity(config))
 
 
 def _capacity(config: TrainConfig) -> int:
-    units = -(-config.steps // config.eval_every) + 1
-    return min(max(1, CHUNK_STEPS // config.eval_every), units)
+    return max(1, CHUNK_STEPS // config.eval_every)
 
 
 def _make_advance(
     step_fn: Callable[..., TrainState],
     evaluate: Callable[..., TrainState],
-    timeline_of: Callable[[Splits], Timeline],
+    timeline_of: Callable[[Splits, Any], Timeline],
     config: TrainConfig,
 ) -> Callable[..., tuple[TrainState, Curve]]:
     def steps(
@@ -222,9 +232,14 @@ def _make_advance(
         return jax.lax.fori_loop(*span, body, train)
 
     def advance(
-        train: TrainState, fixed: Fixed, data: Splits, first: jax.Array, stop: jax.Array
+        train: TrainState,
+        fixed: Fixed,
+        data: Splits,
+        n_steps: jax.Array,
+        first: jax.Array,
+        stop: jax.Array,
     ) -> tuple[TrainState, Curve]:
-        timeline = timeline_of(data)
+        timeline = timeline_of(data, n_steps)
         begun = timeline.unit_of(first)
         orders = _orders(fixed, data.train, begun * config.eval_every, config)
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import tree
 from .checkpoint import Checkpoints, Saved
 from .config import Config
-from .ensemble import Lanes, Outcome, Partial, run_lanes
+from .ensemble import NOTHING, Keep, Lanes, Outcome, Partial, run_lanes
 from .errors import LthError
 from .interrupts import Request
 from .parallel import Plan
@@ -26,13 +26,13 @@ CHUNK_SECONDS = 1.0
 class Progress:
     """A progress bar over training steps, and the length of the chunks between."""
 
-    def __init__(self, config: Config, trainings: int) -> None:
-        """Start a bar over the steps of so many trainings."""
+    def __init__(self, config: Config, steps: int) -> None:
+        """Start a bar over so many steps."""
         from tqdm.auto import tqdm
 
         self._config = config
         self._bar = tqdm(
-            total=trainings * config.train.steps,
+            total=steps,
             unit=" steps",
             unit_scale=True,
             disable=not config.progress,
@@ -99,26 +99,29 @@ class Training:
         self._every = prepared.study.config.checkpoint_every
         self._program = compile_lanes(prepared, plan)
         self._data = self._program.put_data(prepared.splits)
-        self._timeline = self._program.timeline(self._data)
+        self._timeline = self._program.timeline(self._data, 0)
         self._saved: Saved | None = None
         self._saved_at = time.monotonic()
 
-    def train(self, lanes: Lanes, names: Sequence[str]) -> Iterator[Outcome]:
+    def train(
+        self, lanes: Lanes, names: Sequence[str], keep: Keep = NOTHING
+    ) -> Iterator[Outcome]:
         """Train lanes, or go on where they stand; see `lth_jax.ensemble.run_lanes`.
 
         Args:
             lanes: what to train.
             names: one for each lane, the same when a run is resumed.
+            keep: which moments are kept.
         """
         finished, begun = self._saved = self._saved or self._load(lanes)
         done = 0
         while done < len(names):
             if outcome := finished.get(names[done]):
-                self._progress.skip(self._timeline.steps)
+                self._progress.skip(int(lanes.steps[done]))
                 yield jax.tree.map(lambda leaf: np.asarray(leaf)[None], outcome)
                 done += 1
                 continue
-            alike = _alike(names[done:], self._saved)
+            alike = _alike(names[done:], lanes.steps[done:], self._saved)
             some = tree.take(lanes, slice(done, done + len(alike)))
 
             def watch(partial: Partial, real: int) -> int:
@@ -126,7 +129,7 @@ class Training:
 
             try:
                 for outcome in run_lanes(
-                    self._program, some, self._data, watch, _joined(alike, begun)
+                    self._program, some, self._data, watch, _joined(alike, begun), keep
                 ):
                     for i in range(len(outcome.failed)):
                         finished[names[done]] = tree.take(outcome, i)
@@ -168,7 +171,9 @@ class Training:
             one = slice(i, i + 1)
             curve = partial.curve and tree.take(partial.curve, one)
             lane = jax.tree.map(lambda leaf, one=one: leaf[one].copy(), states)
-            self._saved.begun[name] = partial._replace(states=lane, curve=curve)
+            kept = tree.take(partial.kept, one)
+            now = partial._replace(states=lane, curve=curve, kept=kept)
+            self._saved.begun[name] = now
         self._checkpoints.save(self._saved, self._timeline, wait)
         self._saved_at = time.monotonic()
 
@@ -189,16 +194,18 @@ class Training:
         self._program = compile_lanes(self._prepared, self._plan)
 
 
-def _alike(names: Sequence[str], saved: Saved) -> list[str]:
+def _alike(names: Sequence[str], steps: np.ndarray, saved: Saved) -> list[str]:
     """Return the first of the names that stand where the first one does."""
 
-    def stand(name: str) -> int | None:
+    def stand(i: int) -> tuple[int, int | None]:
+        name = names[i]
         if name in saved.finished:
-            return -1
-        return saved.begun[name].done if name in saved.begun else None
+            return -1, None
+        begun = saved.begun.get(name)
+        return int(steps[i]), begun and begun.done
 
-    first = stand(names[0])
-    return [*itertools.takewhile(lambda name: stand(name) == first, names)]
+    alike = itertools.takewhile(lambda i: stand(i) == stand(0), range(len(names)))
+    return [names[i] for i in alike]
 
 
 def _joined(names: Sequence[str], begun: Mapping[str, Partial]) -> Partial | None:
@@ -206,8 +213,8 @@ def _joined(names: Sequence[str], begun: Mapping[str, Partial]) -> Partial | Non
     if names[0] not in begun:
         return None
     parts = [begun[name] for name in names]
-    states, curve = (
+    states, curve, kept = (
         tree.concatenate([getattr(part, field) for part in parts])
-        for field in ("states", "curve")
+        for field in ("states", "curve", "kept")
     )
-    return parts[0]._replace(states=states, curve=curve)
+    return parts[0]._replace(states=states, curve=curve, kept=kept)

@@ -41,6 +41,20 @@ def unflatten(like: Any, leaves: Mapping[str, Any]) -> Any:
     return map_with_path(lambda path, _: leaves[path], like)
 
 
+def below(leaves: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the leaves whose path begins so, by the rest of their path.
+
+    Example:
+        >>> below({"a/b": 1, "c": 2}, "a/")
+        {'b': 1}
+    """
+    return {
+        path.removeprefix(prefix): leaf
+        for path, leaf in leaves.items()
+        if path.startswith(prefix)
+    }
+
+
 def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """Map ``f(path, leaf, *leaves)`` over trees of one structure.
 

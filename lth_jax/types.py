@@ -82,6 +82,32 @@ class Snapshot(NamedTuple):
     clock: Any
 
 
+Trajectory = Mapping[Any, Snapshot]
+"""Snapshots by step; `FINAL` names the end of training."""
+
+
+class Rewind(NamedTuple):
+    """A rule of rewinding.
+
+    Attributes:
+        weights: step whose weights the ticket starts from, or FINAL.
+        clock: step at which schedule and data order stand, or END.
+        steps: length of the training; None = what is left after the clock.
+        moments: optimizer state is that of the weights, not a new one.
+
+    Example:
+        ``Rewind(0, 0)`` resets to the initialisation (Frankle & Carbin 2019),
+        ``Rewind(k, k)`` rewinds to step k (Frankle et al. 2020, Algorithm 1),
+        ``Rewind(FINAL, k)`` rewinds the learning rate alone, and
+        ``Rewind(FINAL, END, n)`` fine-tunes for n steps (Renda et al. 2020).
+    """
+
+    weights: int | Literal["final"] = 0
+    clock: int | Literal["end"] = 0
+    steps: int | None = None
+    moments: bool = False
+
+
 class Evidence(NamedTuple):
     """All that a pruning criterion may look at; unused fields cost nothing under jit.
 

@@ -19,13 +19,13 @@ PACKAGE = REPO / "lth_jax"
 # layers and, where natural, from its own.
 LAYERS = [
     # 0: words
-    "config errors fields keys timeline tree types",
+    "checks config errors fields keys timeline tree types",
     # 1: pure blocks
     "controls counts criteria dataset masks metrics models optim rewind stats",
     # 2: pure programs
-    "analysis ensemble imp outline tables train",
+    "analysis ensemble imp levels outline tables train",
     # 3: the world: files, devices, hosts
-    "checkpoint export files intact interrupts parallel runs sources store",
+    "checkpoint export files intact interrupts parallel resume runs sources store",
     # 4: the driver
     "estimate pipeline planning prepare training",
     # 5: faces, which read the store only
