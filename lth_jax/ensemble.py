@@ -291,7 +291,7 @@ def _run_group(
         stop = _chunk_end(program, timeline, first, watch(partial))
         stop = min([stop, *(tick for tick in halts if tick > first)])
         states, curve = program.advance(
-            partial.states, fixed, data, np.int32(partial.length), first, stop
+            partial.states, fixed, data, partial.length, first, stop
         )
         partial = _later(timeline, partial, states, tree.to_host(curve), stop)
         if stop in halts:

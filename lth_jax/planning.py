@@ -106,18 +106,18 @@ def measure(prepared: Prepared, program: Program) -> Pace:
     level = imp.plan_level(imp.Wave(study, [0]), 0)
     lanes = tree.take(imp.lanes_of(study, level), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
-    steps = np.int32(study.config.train.steps)
-    timeline = program.timeline(data, steps)
+    length = study.config.train.steps
+    timeline = program.timeline(data, length)
 
     def take(first: int, stop: int) -> float:
         nonlocal states
         start = time.monotonic()
-        states, curve = program.advance(states, fixed, data, steps, first, stop)
+        states, curve = program.advance(states, fixed, data, length, first, stop)
         jax.block_until_ready(curve)
         return time.monotonic() - start
 
     blocks = timeline.blocks
-    most = min(study.config.train.eval_every, timeline.steps)
+    most = min(study.config.train.eval_every, length)
     take(0, blocks)  # compiles
     evaluation, one, many, steps = take(0, blocks), take(blocks, blocks + 1), 0.0, 1
     while many - one < MEASURED_SECONDS and steps < most:

@@ -279,7 +279,7 @@ def _final_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
 
 def _snapshot_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
     """Return the moments of the dense network's training that tickets start from."""
-    if level.outcome is None:
+    if level.number:
         return {}
     kept, restored = trajectory_of(study.config, level), rule_of(study.config).moments
     arrays = {}
