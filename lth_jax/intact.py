@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from . import config as configs
+from . import copies, tables
 from .config import Config
+from .copies import PATHS, STABILITY
 from .errors import InputError, StoreError
 from .fields import shown
 from .files import read_json, read_table, sha256
-from .tables import CURVES, SUMMARY, fault
+from .tables import CURVES, SUMMARY
 
-TABLES = {"summary.parquet": SUMMARY, "curves.parquet": CURVES}
+COLUMNS = {
+    "summary.parquet": SUMMARY,
+    "curves.parquet": CURVES,
+    "stability.parquet": STABILITY,
+    "paths.parquet": PATHS,
+}
 """Columns of the tables of a level."""
 _NOTES = {"experiment": str, "fingerprint": str, "plan": dict, "data": dict}
 _NOTES |= {"events": list}
@@ -58,6 +65,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not all(isinstance(event, dict) for event in stored.get("events", [])):
         raise StoreError(f"{file} was changed; restore it: an event is no object.")
     return stored
+
+
+def tables_of(config: Config, number: int) -> list[str]:
+    """Return the names of the tables that a level has.
+
+    Example:
+        >>> tables_of(Config(), 1)
+        ['summary.parquet', 'curves.parquet']
+    """
+    summary, curves, stability, paths = COLUMNS
+    names = [summary, curves]
+    if copies.copied_kinds(config, number):
+        names += [stability, paths] if config.stability.points else [stability]
+    return names
 
 
 def level_path(run: Path, number: int) -> Path:
@@ -132,13 +153,14 @@ def checked(run: Path, number: int, name: str, files: Mapping[str, Any]) -> Path
 
 
 def read_rows(run: Path, number: int, name: str) -> Any:
-    """Read summary.parquet or curves.parquet of a level as a DataFrame.
+    """Read a table of a level as a DataFrame.
 
     Raises:
         StoreError: the file cannot be read, or does not hold what a level's can.
     """
     path = level_path(run, number) / name
-    table = read_table(path, TABLES[name])
-    if wrong := fault(table, read_config(run), number):
+    table = read_table(path, COLUMNS[name])
+    say = tables.fault if "draw" in table else copies.fault
+    if wrong := say(table, read_config(run), number):
         raise StoreError(f"{path} cannot be read: {wrong}")
     return table

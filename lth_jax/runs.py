@@ -12,7 +12,7 @@ from .errors import StoreError
 from .fields import shown
 from .files import read_json, read_npz
 from .intact import (
-    TABLES,
+    COLUMNS,
     checked,
     is_variant,
     level_files,
@@ -21,6 +21,7 @@ from .intact import (
     read_config,
     read_manifest,
     read_rows,
+    tables_of,
 )
 from .resume import unpacked
 from .types import Ticket
@@ -35,6 +36,8 @@ class Run(NamedTuple):
         manifest: versions, devices, plan, data, events.
         summary: DataFrame, one row per trained network.
         curves: DataFrame, one row per network, evaluation and split.
+        stability: DataFrame, one row per pair of networks compared.
+        paths: DataFrame, one row per pair, point of the line between them and split.
     """
 
     path: Path
@@ -42,6 +45,8 @@ class Run(NamedTuple):
     manifest: dict[str, Any]
     summary: Any
     curves: Any
+    stability: Any
+    paths: Any
 
 
 def load_run(path: str | Path) -> Run:
@@ -63,7 +68,7 @@ def load_run(path: str | Path) -> Run:
         return _load(path)
     tables = [
         _joined(getattr(run, table).assign(variant=name) for name, run in parts.items())
-        for table in ("summary", "curves")
+        for table in ("summary", "curves", "stability", "paths")
     ]
     return Run(path, read_json(path / "config.json"), read_manifest(path), *tables)
 
@@ -103,15 +108,19 @@ def _load(path: Path) -> Run:
     config, manifest = _about(path)
     levels = _levels(path, config)
     tables = [
-        _joined(_rows(path, number, name) for number in levels) for name in TABLES
+        _joined(
+            [_rows(path, n, name) for n in levels if name in tables_of(config, n)],
+            columns,
+        )
+        for name, columns in COLUMNS.items()
     ]
     return Run(path, to_dict(config), manifest, *tables)
 
 
-def _joined(tables: Iterable[Any]) -> Any:
+def _joined(tables: Iterable[Any], columns: Iterable[str] = ()) -> Any:
     import pandas as pd
 
-    return pd.concat(list(tables), ignore_index=True)
+    return pd.concat([*tables] or [pd.DataFrame(columns=[*columns])], ignore_index=True)
 
 
 def _about(path: Path) -> tuple[Config, dict[str, Any]]:

@@ -27,7 +27,6 @@ from .files import (
 )
 from .imp import Study
 from .intact import (
-    TABLES,
     checked,
     is_variant,
     level_files,
@@ -36,6 +35,7 @@ from .intact import (
     read_config,
     read_manifest,
     read_rows,
+    tables_of,
 )
 from .levels import (
     Level,
@@ -198,9 +198,10 @@ def damage(run: Path, number: int) -> str | None:
         return ""
     try:
         files = level_files(run, number)
-        for name in sorted({*TABLES, "tickets.npz", *files}):
+        names = tables_of(read_config(run), number)
+        for name in sorted({*names, "tickets.npz", *files}):
             checked(run, number, name, files)
-        for name in TABLES:
+        for name in names:
             read_rows(run, number, name)
     except StoreError as error:
         return str(error)
