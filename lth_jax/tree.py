@@ -94,3 +94,32 @@ def take(tree: Any, index: Any) -> Any:
 def to_host(tree: Any) -> Any:
     """Copy a tree to NumPy arrays."""
     return jax.tree.map(np.asarray, jax.device_get(tree))
+
+
+def check_alike(one: Any, other: Any, names: tuple[str, str]) -> None:
+    """Check that two trees have the same leaves, of the same shapes.
+
+    Args:
+        one: a tree of arrays.
+        other: another.
+        names: what to call them in an error.
+
+    Raises:
+        InputError: they do not; names the first leaf that differs.
+
+    Example:
+        >>> check_alike({"a": np.ones(2)}, {"a": np.zeros(2)}, ("first", "second"))
+    """
+    has, wants = ({p: np.shape(x) for p, x in flatten(t).items()} for t in (one, other))
+    for path in has | wants:
+        if has.get(path) != wants.get(path):
+            shapes = (f"shape {t[path]}" if path in t else "none" for t in (has, wants))
+            raise InputError(
+                f"{names[0]} and {names[1]} differ in leaf {path!r}, of"
+                f" {' and '.join(shapes)}: both must be of one model."
+            )
+    if jax.tree.structure(one) != jax.tree.structure(other):
+        raise InputError(
+            f"{names[0]} and {names[1]} have the same leaves in other containers:"
+            f" {jax.tree.structure(one)} and {jax.tree.structure(other)}."
+        )
