@@ -33,6 +33,8 @@ COMPILER_OPTIONS: dict[str, dict[str, Any]] = {
 """By platform. XLA's default on a CPU is 256 bits, also where AVX-512 is there; a
 processor with narrower vectors uses what it has."""
 
+LANE, SHARED = P("lane"), P()
+
 
 class Lanes(NamedTuple):
     """Trainings stacked along the first axis of every leaf.
@@ -175,31 +177,52 @@ def make_program(
         A `Program`; building it compiles nothing yet.
     """
     devices = devices or jax.devices()[:1]
-    mesh = Mesh(np.array(devices), ("lane",), axis_types=(AxisType.Auto,))
-    lane, shared = P("lane"), P()
+    mesh = _mesh(devices)
     trainer = make_trainer(model, config, inner)
-
-    def spread(f: Callable[..., Any], in_specs: tuple[P, ...]) -> Callable[..., Any]:
-        axes = tuple(0 if spec == lane else None for spec in in_specs)
-        mapped = jax.vmap(f, axes) if lanes_per_device > 1 else _single(f, axes)
-        return jax.shard_map(
-            mapped, mesh=mesh, in_specs=in_specs, out_specs=lane, check_vma=False
-        )
-
-    compiled = partial(
-        jax.jit, compiler_options=COMPILER_OPTIONS.get(devices[0].platform)
-    )
-    advance = spread(trainer.advance, (lane, lane, *4 * [shared]))
+    wide = partial(spread, devices=devices, lanes_per_device=lanes_per_device)
     return Program(
-        start=compiled(spread(trainer.start, (lane, lane))),
-        advance=compiled(advance, donate_argnums=0),
+        start=wide(trainer.start, 2, 0),
+        advance=wide(trainer.advance, 2, 4, donate_argnums=0),
         timeline=trainer.timeline,
         width=len(devices) * lanes_per_device,
         config=config,
         capacity=trainer.capacity,
-        put_lanes=lambda x: jax.device_put(x, NamedSharding(mesh, lane)),
-        put_data=lambda x: jax.device_put(x, NamedSharding(mesh, shared)),
+        put_lanes=lambda x: jax.device_put(x, NamedSharding(mesh, LANE)),
+        put_data=lambda x: jax.device_put(x, NamedSharding(mesh, SHARED)),
     )
+
+
+def spread(
+    f: Callable[..., Any],
+    n_lanes: int,
+    n_shared: int,
+    *,
+    devices: list[Any],
+    lanes_per_device: int = 1,
+    **options: Any,
+) -> Callable[..., Any]:
+    """Return a function of one lane as a compiled one of stacked lanes, over devices.
+
+    Args:
+        f: its first arguments belong to the lane, the others to all.
+        n_lanes: how many belong to the lane.
+        n_shared: how many to all.
+        devices: to spread over; the lanes are as many as these hold together.
+        lanes_per_device: stacked on each.
+        options: of ``jax.jit``.
+    """
+    axes = (0,) * n_lanes + (None,) * n_shared
+    mapped = jax.vmap(f, axes) if lanes_per_device > 1 else _single(f, axes)
+    spec = (LANE,) * n_lanes + (SHARED,) * n_shared
+    sharded = jax.shard_map(
+        mapped, mesh=_mesh(devices), in_specs=spec, out_specs=LANE, check_vma=False
+    )
+    compiler = COMPILER_OPTIONS.get(devices[0].platform)
+    return jax.jit(sharded, compiler_options=compiler, **options)
+
+
+def _mesh(devices: list[Any]) -> Mesh:
+    return Mesh(np.array(devices), ("lane",), axis_types=(AxisType.Auto,))
 
 
 def _single(f: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:

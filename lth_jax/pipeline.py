@@ -11,8 +11,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as configs
-from . import imp, interrupts, outline, parallel, planning, resume, store
+from . import (
+    copies,
+    imp,
+    intact,
+    interrupts,
+    outline,
+    parallel,
+    planning,
+    resume,
+    store,
+)
 from .checkpoint import Checkpoints
+from .comparing import Comparison
 from .config import Config, Variants
 from .errors import StoreError
 from .imp import Study
@@ -20,7 +31,9 @@ from .interrupts import Request
 from .levels import Level
 from .parallel import Plan
 from .prepare import Prepared, prepare, prepare_all
+from .tables import curve_rows, summary_rows
 from .training import Progress, Training
+from .types import FINAL
 
 CHECKPOINT = "checkpoint"
 """Name of the folder of checkpoints in a run directory."""
@@ -194,8 +207,13 @@ def _train(
             for name in outline.level_names(one.study.config, level)
         )
         for i, level in imp.run_waves(joined, training.train):
-            one = todo[i][0]
-            _store(one, level)
+            one, dense = todo[i][0], joined[i].dense
+            copied = copies.copied_kinds(one.study.config, level.number)
+            _store(
+                one,
+                level,
+                training.compare(one.study, level, dense[FINAL]) if copied else None,
+            )
             left.subtract(outline.level_names(one.study.config, level.number))
             training.forget([name for name, users in left.items() if not users])
     progress.close()
@@ -239,10 +257,10 @@ def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
     return imp.Wave(one.study, levels, parent, dense)
 
 
-def _store(one: Opened, level: Level) -> None:
+def _store(one: Opened, level: Level, comparison: Comparison | None) -> None:
     """Write a level; drop the final weights that nothing needs any more."""
     config = one.study.config
-    store.write_level(one.path, one.study, level)
+    store.write_level(one.path, one.study, level, _tables(level, comparison))
     for lane, step in level.failures.items():
         words = lane._asdict() | {"step": step}
         store.note(one.path, one.manifest, "diverged", **words)
@@ -258,6 +276,11 @@ def _store(one: Opened, level: Level) -> None:
     needed |= source == 0 and config.stability.orders > 1 and bool(later)
     if config.keep_final == "last" and source is not None and not needed:
         store.drop_final(one.path, source)
+
+
+def _tables(level: Level, comparison: Comparison | None) -> dict[str, Sequence[Any]]:
+    rows = summary_rows(level), curve_rows(level), *(comparison or ())
+    return dict(zip(intact.COLUMNS, rows, strict=False))
 
 
 def _missing_levels(path: Path, study: Study) -> list[int]:

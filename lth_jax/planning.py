@@ -14,6 +14,7 @@ from .ensemble import Program, begin, make_program
 from .errors import InputError
 from .parallel import Plan
 from .prepare import Prepared
+from .types import Model
 
 MEASURED_EXAMPLES = 1_000
 """Examples of every set that take part in a measurement."""
@@ -35,17 +36,21 @@ class Pace(NamedTuple):
 
 def compile_lanes(prepared: Prepared, plan: Plan) -> Program:
     """Return the training program of a study under a plan."""
-    config, splits = prepared.study.config, prepared.splits
-    model = prepared.study.model
-    if plan.convolution != models.best_known():
-        shape = splits.train.x.shape[1:]
-        model = models.build(config.model, shape, splits.n_classes, plan.convolution)
     return make_program(
-        model,
-        config.train,
+        planned_model(prepared, plan),
+        prepared.study.config.train,
         devices=parallel.plan_devices(plan),
         lanes_per_device=plan.lanes,
     )
+
+
+def planned_model(prepared: Prepared, plan: Plan) -> Model:
+    """Return a study's network, with the form of convolutions that a plan has."""
+    config, splits = prepared.study.config, prepared.splits
+    if plan.convolution == models.best_known():
+        return prepared.study.model
+    shape = splits.train.x.shape[1:]
+    return models.build(config.model, shape, splits.n_classes, plan.convolution)
 
 
 def choose(prepared: Prepared, plans: Sequence[Plan], n_lanes: int) -> Plan:

@@ -1,6 +1,6 @@
 """The run directory: written level by level, each complete or not there at all."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from .files import (
 )
 from .imp import Study
 from .intact import (
+    COLUMNS,
     checked,
     is_variant,
     level_files,
@@ -47,7 +48,6 @@ from .levels import (
 from .outline import kept_steps, pruned_kind
 from .resume import FINAL_NAMES
 from .rewind import rule_of
-from .tables import CURVES, SUMMARY, curve_rows, summary_rows
 from .types import Snapshot
 
 
@@ -208,17 +208,20 @@ def damage(run: Path, number: int) -> str | None:
     return None
 
 
-def write_level(run: Path, study: Study, level: Level) -> None:
+def write_level(
+    run: Path, study: Study, level: Level, tables: Mapping[str, Sequence[Any]]
+) -> None:
     """Write a level into a temporary folder and rename it into place.
 
     Args:
         run: the run directory.
         study: the level's study.
         level: trained.
+        tables: rows of the level's tables, by name of the file.
     """
     with replacing(level_path(run, level.number)) as folder:
-        write_table(folder / "summary.parquet", summary_rows(level), SUMMARY)
-        write_table(folder / "curves.parquet", curve_rows(level), CURVES)
+        for name in tables_of(study.config, level.number):
+            write_table(folder / name, tables[name], COLUMNS[name])
         write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
         write_npz(folder / "final.npz", _final_arrays(study, level))
         if kept := _snapshot_arrays(study, level):

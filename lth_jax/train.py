@@ -171,8 +171,7 @@ def make_trainer(
     Reference:
         Frankle & Carbin (2019), section 2 and appendix G.1.
     """
-    convolves = any(info.kind == "conv" for info in model.layers.values())
-    block = EVAL_BLOCK["conv" if convolves else "dense"]
+    block = eval_block(model)
 
     def timeline(data: Splits, steps: Any) -> Timeline:
         sets = data.validation, data.test, data.train
@@ -206,6 +205,12 @@ def make_trainer(
     step = make_step(model, config, inner)
     advance = _make_advance(step, evaluate, timeline, config)
     return Trainer(start, advance, timeline, _capacity(config))
+
+
+def eval_block(model: Model) -> int:
+    """Return how many examples of an evaluation a model takes at once."""
+    convolves = any(info.kind == "conv" for info in model.layers.values())
+    return EVAL_BLOCK["conv" if convolves else "dense"]
 
 
 def _capacity(config: TrainConfig) -> int:

@@ -11,13 +11,17 @@ import numpy as np
 
 from . import tree
 from .checkpoint import Checkpoints, Saved
+from .comparing import Comparison, compare
 from .config import Config
 from .ensemble import NOTHING, Keep, Lanes, Outcome, Partial, run_lanes
 from .errors import LthError
+from .imp import Study
 from .interrupts import Request
+from .levels import Level
 from .parallel import Plan
 from .planning import compile_lanes
 from .prepare import Prepared
+from .types import Snapshot
 
 CHUNK_SECONDS = 1.0
 """Time between two looks at a training, about."""
@@ -156,15 +160,45 @@ class Training:
         states = jax.eval_shape(self._program.start, *group)
         return self._checkpoints.load(states, self._timeline)
 
+    def compare(self, study: Study, level: Level, dense: Snapshot) -> Comparison:
+        """Compare the copies of a trained level, before it is stored.
+
+        Args:
+            study: one of those that share the compilation.
+            level: trained here.
+            dense: the dense networks at the end of training.
+        """
+        prepared = self._prepared._replace(study=study)
+        if study.config.stability.points:
+            self._save(wait=False)
+        return compare(prepared, level, dense, self._plan, self._data, self._settle)
+
+    def _settle(self) -> None:
+        """Stop, if the process is asked to; what is finished is saved."""
+        if self._asked:
+            self._save(wait=True)
+            raise self._request.error
+
+    @property
+    def _asked(self) -> bool:
+        return self._request.signum is not None
+
     def _watch(self, partial: Partial, names: Sequence[str]) -> int:
-        asked = self._request.signum is not None
+        asked = self._asked
         if asked or time.monotonic() - self._saved_at >= self._every:
-            self._save(partial, names, wait=asked)
+            self._begun(partial, names)
+            self._save(wait=asked)
         if asked:
             raise self._request.error
         return self._progress.watch(partial, len(names))
 
-    def _save(self, partial: Partial, names: Sequence[str], wait: bool) -> None:
+    def _save(self, wait: bool) -> None:
+        assert self._saved is not None
+        self._checkpoints.save(self._saved, self._timeline, wait)
+        self._saved_at = time.monotonic()
+
+    def _begun(self, partial: Partial, names: Sequence[str]) -> None:
+        """Take down where lanes stand, for the next checkpoint."""
         assert self._saved is not None
         states = tree.to_host(partial.states)
         for i, name in enumerate(names):
@@ -174,8 +208,6 @@ class Training:
             kept = tree.take(partial.kept, one)
             now = partial._replace(states=lane, curve=curve, kept=kept)
             self._saved.begun[name] = now
-        self._checkpoints.save(self._saved, self._timeline, wait)
-        self._saved_at = time.monotonic()
 
     def _halve(self, error: Exception) -> None:
         lanes = self._plan.lanes

@@ -27,7 +27,7 @@ LAYERS = [
     # 3: the world: files, devices, hosts
     "checkpoint export files intact interrupts parallel resume runs sources store",
     # 4: the driver
-    "estimate pipeline planning prepare training",
+    "comparing estimate pipeline planning prepare training",
     # 5: faces, which read the store only
     "claims cli plots report sweep",
     # 6: the front door
