@@ -104,6 +104,7 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
         config: Annotated[Config, tyro.conf.arg(name="")] = default,
         quick: tyro.conf.FlagCreatePairsOff[bool] = False,
         dry_run: tyro.conf.FlagCreatePairsOff[bool] = False,
+        only: str = "",
     ) -> None:
         """Run an experiment, or go on with it where it was interrupted.
 
@@ -117,18 +118,34 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
             config: settings; given here, they hold for every variant of a sweep.
             quick: a small form of the same study.
             dry_run: only say how many networks it trains, and what that costs.
+            only: of a sweep, the variants whose name begins so.
         """
         del config
         if experiment != wanted or wanted.startswith("-"):
             raise InputError(f"Name the experiment first: lth run {experiment} ...")
-        flags = [w for w in words[2:] if w not in ("--quick", "--dry-run")]
+        flags = _flags(words[2:])
         chosen = {
             name: tyro.cli(Config, default=variant, args=flags)
             for name, variant in variants.items()
+            if name.startswith(only)
         }
+        if not chosen:
+            raise InputError(
+                f"--only {only}: no variant begins so. There are"
+                f" {', '.join(variants) if isinstance(made, dict) else 'none'}."
+            )
         _run(Path(experiment).stem, chosen, dry_run)
 
     return run
+
+
+def _flags(words: Sequence[str]) -> list[str]:
+    """Return the words that set fields of configs."""
+    flags = [word for word in words if word not in ("--quick", "--dry-run")]
+    if "--only" in flags:
+        where = flags.index("--only")
+        del flags[where : where + 2]
+    return [word for word in flags if not word.startswith("--only=")]
 
 
 def _run(name: str, variants: Variants, dry_run: bool) -> None:

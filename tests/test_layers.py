@@ -19,7 +19,7 @@ PACKAGE = REPO / "lth_jax"
 # layers and, where natural, from its own.
 LAYERS = [
     # 0: words
-    "checks config errors fields keys timeline tree types",
+    "checks config errors fields keys recipes timeline tree types",
     # 1: pure blocks
     "controls counts criteria dataset masks metrics models optim rewind stats",
     # 2: pure programs

@@ -1,0 +1,43 @@
+"""Accuracy of tickets rewound to step k and to step 0, at all sizes (SLTH, Figure 5).
+
+Run:     lth run experiments/stabilizing_figure_5.py [--only resnet18]
+Data:    MNIST and CIFAR-10 through TFDS (--data.dir or $TFDS_DATA_DIR).
+Cost:    243 trainings of LeNet, 171 of ResNet-18 and 291 of VGG-19: for accelerators;
+         `--dry-run` measures it on your machine. The dense network trains once.
+Expect:  ResNet-18 at k = 500 and VGG-19 at k = 100 match the dense network at sizes at
+         which those reset to 0 have lost accuracy, without another learning rate.
+"""
+
+from dataclasses import replace
+
+from lth_jax import recipes
+from lth_jax.config import Config, PruneConfig, RewindConfig, TrainConfig, Variants
+
+
+def config() -> Variants:
+    """Return the standard settings, with one random mask a level."""
+    networks = {
+        "lenet": (recipes.lenet(), 100),
+        "resnet18": (recipes.resnet18(), 500),
+        "vgg19": (recipes.vgg19(), 100),
+    }
+    return {
+        f"{name}_k{step}": _rewound(setting, step)
+        for name, (setting, later) in networks.items()
+        for step in (0, later)
+    }
+
+
+def quick() -> Variants:
+    """Return LeNet, small."""
+    small = replace(
+        recipes.lenet(),
+        train=TrainConfig(steps=1_000, learning_rate=1.2e-3),
+        prune=PruneConfig(levels=4, rate=0.5),
+        replicates=2,
+    )
+    return {f"lenet_k{step}": _rewound(small, step) for step in (0, 50)}
+
+
+def _rewound(setting: Config, step: int) -> Config:
+    return replace(setting, rewind=RewindConfig(weights=step), shuffles=1)
