@@ -81,9 +81,8 @@ def evaluation(lanes: int) -> dict[str, Any]:
 
     def work() -> None:
         nonlocal states
-        states, curve = program.advance(
-            states, fixed, data, 0, program.timeline(data).blocks
-        )
+        blocks = program.timeline(data, train.steps).blocks
+        states, curve = program.advance(states, fixed, data, train.steps, 0, blocks)
         jax.block_until_ready(curve)
 
     return _timed(work, program.width)
@@ -100,13 +99,13 @@ def _trained(
     n_train = examples or _examples(network)
     program, data, states, fixed = _ready(network, lanes, train, n_test, n_train)
     rounds = -(-lanes // program.width)
-    timeline = program.timeline(data)
+    timeline = program.timeline(data, train.steps)
     stop = timeline.ticks - timeline.train - timeline.blocks  # an evaluation at 0
 
     def work() -> None:
         nonlocal states
         for _ in range(rounds):
-            states, curve = program.advance(states, fixed, data, 0, stop)
+            states, curve = program.advance(states, fixed, data, train.steps, 0, stop)
             jax.block_until_ready(curve)
 
     return _timed(work, units * rounds * program.width)

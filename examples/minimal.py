@@ -40,7 +40,7 @@ def main() -> None:
         reinits=2,
     )
     for level in lth.find_ticket(model, splits, config):
-        rows = lth.summary_rows(level, config.evaluations)
+        rows = lth.summary_rows(level)
         for kind in dict.fromkeys(row["kind"] for row in rows):
             same = [row for row in rows if row["kind"] == kind]
             accuracy = np.mean([row["test_accuracy_es"] for row in same])

@@ -1,7 +1,8 @@
 """Stability as angles (SLTH, Figure 10): the study of Figure 3, whose page has both.
 
 Run:     lth run experiments/stabilizing_figure_10.py [--only lenet]
-Data, cost: see experiments/stabilizing_figure_3.py.
+Data:    MNIST and CIFAR-10 through TFDS (--data.dir or $TFDS_DATA_DIR).
+Cost:    that of experiments/stabilizing_figure_3.py.
 Expect:  LeNet: 22.7 and 53.1 degrees for tickets, 49.2 and 83.6 for random subnetworks
          (data order and pruning).
 """

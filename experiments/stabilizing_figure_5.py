@@ -36,7 +36,7 @@ def quick() -> Variants:
         prune=PruneConfig(levels=4, rate=0.5),
         replicates=2,
     )
-    return {f"lenet_k{step}": _rewound(small, step) for step in (0, 50)}
+    return {f"lenet_k{step}": _rewound(small, step) for step in (0, 100)}
 
 
 def _rewound(setting: Config, step: int) -> Config:

@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import InputError
 from .fields import check_types, shown
-
-if TYPE_CHECKING:
-    from .config import Config
 
 MOST_NETWORKS = 100_000
 """Networks that a study may train."""
@@ -45,14 +42,14 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
-def check(config: "Config") -> None:
+def check(config: Any) -> None:
     """Raise InputError naming the first field of a config that is wrong."""
     check_types(config)
     for part in _PARTS:
         part(config)
 
 
-def _bounds(config: "Config") -> None:
+def _bounds(config: Any) -> None:
     for name, (low, high) in _BOUNDS.items():
         value = _get(config, name)
         if value is not None and not low <= value <= high:
@@ -71,7 +68,7 @@ def _bounds(config: "Config") -> None:
         )
 
 
-def _model(config: "Config") -> None:
+def _model(config: Any) -> None:
     model = config.model
     if any(width < 1 for width in model.widths):
         raise InputError(f"model.widths is {model.widths}: widths start at 1.")
@@ -84,7 +81,7 @@ def _model(config: "Config") -> None:
         )
 
 
-def _schedule(config: "Config") -> None:
+def _schedule(config: Any) -> None:
     train = config.train
     if train.warmup > train.steps:
         raise InputError(
@@ -100,7 +97,7 @@ def _schedule(config: "Config") -> None:
         )
 
 
-def _prune(config: "Config") -> None:
+def _prune(config: Any) -> None:
     prune = config.prune
     named = {
         "prune.rate": prune.rate,
@@ -128,7 +125,7 @@ def _prune(config: "Config") -> None:
         )
 
 
-def _one_shot(config: "Config") -> None:
+def _one_shot(config: Any) -> None:
     prune, rates = config.prune, list(config.prune.one_shot)
     if not rates:
         return
@@ -151,7 +148,7 @@ def _one_shot(config: "Config") -> None:
         )
 
 
-def _rewind(config: "Config") -> None:
+def _rewind(config: Any) -> None:
     rewind, length = config.rewind, config.train.steps
     for name in ("weights", "clock"):
         moment = getattr(rewind, name)
@@ -186,7 +183,7 @@ def _rewind(config: "Config") -> None:
         )
 
 
-def _stability(config: "Config") -> None:
+def _stability(config: Any) -> None:
     points, orders = config.stability.points, config.stability.orders
     if points == 1:
         raise InputError("stability.points is 1: a line has two ends; 0 is none.")
@@ -204,7 +201,7 @@ def _stability(config: "Config") -> None:
         )
 
 
-def _places(config: "Config") -> None:
+def _places(config: Any) -> None:
     for name in ("out", "data.dir", "data.cache"):
         value = _get(config, name) or ""
         if re.search("[\0\ud800-\udfff]", value):
@@ -214,7 +211,7 @@ def _places(config: "Config") -> None:
             )
 
 
-def _size(config: "Config") -> None:
+def _size(config: Any) -> None:
     controls = sum(config.draws.values())
     copies = (config.stability.orders - 1) * (1 + sum(map(bool, config.draws.values())))
     where = len(config.control_levels) or config.levels
@@ -249,7 +246,7 @@ def _get(config: Any, name: str) -> Any:
     return config
 
 
-_PARTS: tuple[Callable[["Config"], None], ...] = (
+_PARTS: tuple[Callable[[Any], None], ...] = (
     _bounds,
     _model,
     _schedule,

@@ -5,7 +5,6 @@ communication), stacked within a device (`vmap` on accelerators). All groups hav
 width, so all levels and controls share one compilation; the last group is padded.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -261,7 +260,7 @@ def run_lanes(
     Yields:
         The `Outcome` of each group, without padding, in the order of the lanes.
     """
-    watch = watch or (lambda *_: sys.maxsize)
+    watch = watch or (lambda p, _: program.timeline(data, p.length).ticks)
     for first, stop in _groups(lanes.steps, program.width):
         index = np.minimum(np.arange(first, first + program.width), stop - 1)
         states, fixed = begin(program, program.put_lanes(tree.take(lanes, index)))

@@ -21,7 +21,7 @@ from .controls import CONTROLS
 from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
 from .dataset import Splits
-from .ensemble import Keep, Lanes, Outcome, join, make_program, run_lanes
+from .ensemble import Keep, Lanes, Outcome, Program, join, make_program, run_lanes
 from .errors import InputError
 from .keys import Stream, derive
 from .levels import Chain, Level, chain_of, trajectory_of
@@ -338,16 +338,7 @@ def find_ticket(
     """
     study = make_study(model, config, optimizer)
     check_fits(model, config.train, splits.train, splits.n_classes)
-    widest = widest_of([config])
-    devices = jax.local_devices()[: config.plan.devices or widest]
-    lanes = 1 if devices[0].platform == "cpu" else -(-widest // len(devices))
-    program = make_program(
-        model,
-        config.train,
-        devices=devices,
-        lanes_per_device=config.plan.lanes or lanes,
-        inner=optimizer,
-    )
+    program = _program(study)
     data = program.put_data(splits)
 
     def train(lanes: Lanes, _: list[str], keep: Keep) -> Iterator[Outcome]:
@@ -362,3 +353,17 @@ def find_ticket(
                 dense = trajectory_of(config, level)
             yield level
         chain = following
+
+
+def _program(study: Study) -> Program:
+    """Return a training program on all devices that a study can use."""
+    config, widest = study.config, widest_of([study.config])
+    devices = jax.local_devices()[: config.plan.devices or widest]
+    lanes = 1 if devices[0].platform == "cpu" else -(-widest // len(devices))
+    return make_program(
+        study.model,
+        config.train,
+        devices=devices,
+        lanes_per_device=config.plan.lanes or lanes,
+        inner=study.inner,
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from . import tree
 from .config import Config
 from .ensemble import Outcome
-from .outline import LaneId, pruned_kind
+from .outline import LaneId, clock_of, pruned_kind, steps_of
 from .train import NEVER
 from .types import Mask, Params, Snapshot, Ticket, Trajectory
 
@@ -131,10 +131,12 @@ def finals_of(config: Config, level: Level, kind: str, like: Snapshot) -> Snapsh
         kind: "ticket" or "chain".
         like: what a snapshot of all replicates looks like.
     """
+    end = clock_of(config, level.number) + steps_of(config, level.number)
     if level.outcome is None:
-        zeros = jax.tree.map(np.zeros_like, tree.to_host(like))
-        return zeros._replace(moments=None)
-    return by_replicate(level, level.outcome.finals, config.replicates, kind)
+        ended = jax.tree.map(np.zeros_like, tree.to_host(like._replace(moments=None)))
+    else:
+        ended = by_replicate(level, level.outcome.finals, config.replicates, kind)
+    return ended._replace(clock=np.full(config.replicates, end, np.int32))
 
 
 def trajectory_of(config: Config, dense: Level) -> Trajectory:

@@ -14,7 +14,6 @@ from . import config as configs
 from . import (
     copies,
     imp,
-    intact,
     interrupts,
     outline,
     parallel,
@@ -31,7 +30,6 @@ from .interrupts import Request
 from .levels import Level
 from .parallel import Plan
 from .prepare import Prepared, prepare, prepare_all
-from .tables import curve_rows, summary_rows
 from .training import Progress, Training
 from .types import FINAL
 
@@ -260,7 +258,7 @@ def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
 def _store(one: Opened, level: Level, comparison: Comparison | None) -> None:
     """Write a level; drop the final weights that nothing needs any more."""
     config = one.study.config
-    store.write_level(one.path, one.study, level, _tables(level, comparison))
+    store.write_level(one.path, one.study, level, comparison or ())
     for lane, step in level.failures.items():
         words = lane._asdict() | {"step": step}
         store.note(one.path, one.manifest, "diverged", **words)
@@ -276,11 +274,6 @@ def _store(one: Opened, level: Level, comparison: Comparison | None) -> None:
     needed |= source == 0 and config.stability.orders > 1 and bool(later)
     if config.keep_final == "last" and source is not None and not needed:
         store.drop_final(one.path, source)
-
-
-def _tables(level: Level, comparison: Comparison | None) -> dict[str, Sequence[Any]]:
-    rows = summary_rows(level), curve_rows(level), *(comparison or ())
-    return dict(zip(intact.COLUMNS, rows, strict=False))
 
 
 def _missing_levels(path: Path, study: Study) -> list[int]:

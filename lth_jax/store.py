@@ -48,6 +48,7 @@ from .levels import (
 from .outline import kept_steps, pruned_kind
 from .resume import FINAL_NAMES
 from .rewind import rule_of
+from .tables import Row, curve_rows, summary_rows
 from .types import Snapshot
 
 
@@ -209,7 +210,7 @@ def damage(run: Path, number: int) -> str | None:
 
 
 def write_level(
-    run: Path, study: Study, level: Level, tables: Mapping[str, Sequence[Any]]
+    run: Path, study: Study, level: Level, comparison: Sequence[Sequence[Row]] = ()
 ) -> None:
     """Write a level into a temporary folder and rename it into place.
 
@@ -217,11 +218,13 @@ def write_level(
         run: the run directory.
         study: the level's study.
         level: trained.
-        tables: rows of the level's tables, by name of the file.
+        comparison: rows of the tables of stability and of paths, if it has them.
     """
+    tables = summary_rows(level), curve_rows(level), *comparison
+    rows = dict(zip(COLUMNS, tables, strict=False))
     with replacing(level_path(run, level.number)) as folder:
         for name in tables_of(study.config, level.number):
-            write_table(folder / name, tables[name], COLUMNS[name])
+            write_table(folder / name, rows[name], COLUMNS[name])
         write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
         write_npz(folder / "final.npz", _final_arrays(study, level))
         if kept := _snapshot_arrays(study, level):

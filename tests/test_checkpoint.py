@@ -29,7 +29,13 @@ def outcome(seed: int) -> Outcome:
     one = jax.tree.map(lambda leaf: leaf[0], states(seed))
     finals = Snapshot(one.params, one.state, None, np.int32(20))
     end = Metrics(np.float32(0.1), np.float32(0.9))
-    return Outcome(finals, curve(4), end, np.int32(-1))
+    kept = {8: one_snapshot(one, seed)} if seed == 2 else {}
+    return Outcome(finals, curve(4), end, np.int32(-1), kept)
+
+
+def one_snapshot(states: TrainState, seed: int) -> Snapshot:
+    parts = states.params, states.state, states.moments
+    return Snapshot(*jax.tree.map(np.copy, parts), np.int32(seed))
 
 
 TIMELINE = Timeline(steps=20, every=8, validation=1, test=2, train=3)
@@ -41,8 +47,10 @@ def saved(seed: int = 0) -> Saved:
     begun = {}
     for name, (done, steps) in PLACES.items():
         n = TIMELINE.evaluations_at(done)
+        state = states(seed + done, lanes=1)
+        kept = {3: one_snapshot(state, done), 8: one_snapshot(state, 1)}
         begun[name] = Partial(
-            states(seed + done, lanes=1), curve(n, 1) if n else None, done, steps
+            state, curve(n, 1) if n else None, done, steps, 20, kept if steps else {}
         )
     return Saved({"a": outcome(1), "b": outcome(2)}, begun)
 
@@ -157,8 +165,8 @@ def test_edited_numbers_are_found(folder, capsys):
     save(folder, saved())
     path = folder / "1" / "about" / "metadata"
     text = path.read_text()
-    assert '"e": [11, 8]' in text
-    path.write_text(text.replace('"e": [11, 8]', '"e": [12, 8]'))
+    assert '"e": [11, 8, 20]' in text
+    path.write_text(text.replace('"e": [11, 8,', '"e": [12, 8,'))
     assert load(folder) == NOTHING
     assert "its sha256 is not the one that was written" in capsys.readouterr().err
 

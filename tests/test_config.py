@@ -25,6 +25,7 @@ from lth_jax.config import (
 )
 from lth_jax.errors import InputError
 from lth_jax.fields import shown
+from lth_jax.outline import evaluations
 from lth_jax.prepare import prepare
 
 NAN, INF = float("nan"), float("inf")
@@ -219,6 +220,29 @@ BAD = [
     ("train.weight_decay", float("inf")),
     ("prune.one_shot", (0.5, 0.2)),
     ("prune.one_shot", (0.5, 0.5)),
+    ("rewind.weights", -1),
+    ("rewind.weights", 50_001),
+    ("rewind.weights", 50_000),
+    ("rewind.weights", 1.0),
+    ("rewind.weights", NAN),
+    ("rewind.weights", "fnal"),
+    ("rewind.weights", "final"),
+    ("rewind.clock", -1),
+    ("rewind.clock", 50_001),
+    ("rewind.clock", -0.5),
+    ("rewind.clock", "ende"),
+    ("rewind.clock", "end"),
+    ("rewind.steps", 0),
+    ("rewind.steps", 50_001),
+    ("stability.orders", 0),
+    ("stability.points", -1),
+    ("stability.points", 1),
+    ("stability.points", 30),
+    ("stability.batches", 0),
+    ("control_levels", (0,)),
+    ("control_levels", (21,)),
+    ("control_levels", (3, 3)),
+    ("control_levels", (3, 2)),
     ("replicates", 0),
     ("reinits", -1),
     ("shuffles", -1),
@@ -336,7 +360,7 @@ def kinds(hint: Any) -> tuple[Any, ...]:
 )
 def test_evaluations_begin_at_0_and_end_at_the_last_step(steps, every, expected):
     config = Config(train=TrainConfig(steps=steps, eval_every=every))
-    assert config.evaluations == expected
+    assert evaluations(config, 0) == expected
 
 
 def test_whole_numbers_are_as_good_as_fractions():

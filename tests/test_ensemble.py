@@ -24,7 +24,7 @@ from lth_jax.ensemble import (
     make_program,
     run_lanes,
 )
-from lth_jax.imp import find_ticket, lanes_of, make_study, plan_level
+from lth_jax.imp import Wave, find_ticket, lanes_of, make_study, plan_level
 
 TRAIN = TrainConfig(steps=20, batch_size=6, eval_every=8, learning_rate=0.02)
 CONTROLS = {"reinits": 1, "shuffles": 1}
@@ -37,7 +37,7 @@ COLLECTIVES = re.compile(
 def some_lanes(n: int, x64: bool = False) -> Lanes:
     """Return lanes with weights, masks, keys and learning rates of their own."""
     study = make_study(mlp(), Config(train=TRAIN, replicates=n))
-    level = plan_level(study, 0, None)
+    level = plan_level(Wave(study, [0]), 0)
     masks = jax.vmap(random_mask)(
         jax.random.split(jax.random.key(5), n), level.tickets.params
     )
@@ -189,7 +189,7 @@ def compiled_advance(devices: int, n_train: int = 40) -> str:
     data = splits()
     many = jax.tree.map(lambda a: jnp.resize(a, (n_train, *a.shape[1:])), data.train)
     data = program.put_data(data._replace(train=many))
-    return program.advance.lower(state, fixed, data, 0, 20).compile().as_text()
+    return program.advance.lower(state, fixed, data, 20, 0, 20).compile().as_text()
 
 
 def test_devices_do_not_communicate():

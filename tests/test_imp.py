@@ -10,19 +10,13 @@ from helpers import CLASSES, FEATURES, mlp, splits, trees_differ
 
 from lth_jax import from_functions, imp, masks, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
-from lth_jax.ensemble import make_program
+from lth_jax.ensemble import Outcome, make_program
 from lth_jax.errors import InputError
-from lth_jax.imp import (
-    LaneId,
-    Level,
-    Wave,
-    chain_of,
-    find_ticket,
-    make_study,
-    run_waves,
-    waves,
-)
+from lth_jax.imp import Wave, find_ticket, make_study, run_waves
 from lth_jax.keys import Stream, derive
+from lth_jax.levels import Level, chain_of
+from lth_jax.metrics import Metrics
+from lth_jax.outline import LaneId, waves
 from lth_jax.tables import curve_rows, summary_rows
 from lth_jax.types import Model
 
@@ -194,9 +188,9 @@ def rows_of(config: Config) -> dict:
     """Return all rows of summary and curves, by what they are of."""
     rows: dict = {}
     for level in levels_of(config):
-        for row in summary_rows(level, config.evaluations):
+        for row in summary_rows(level):
             rows[tuple(row[name] for name in LaneId._fields)] = [repr(row)]
-        for row in curve_rows(level, config.evaluations):
+        for row in curve_rows(level):
             rows[tuple(row[name] for name in LaneId._fields)].append(repr(row))
     return rows
 
@@ -231,13 +225,14 @@ def test_one_shot_is_one_wave():
     study = make_study(MLP, ONE_SHOT)
     calls = []
 
-    def train(lanes, names):
-        calls.append((lanes.size, len(set(names))))
-        return iter(())
+    def train(lanes, names, keep):
+        calls.append((lanes.size, len(set(names)), keep.steps))
+        values = np.zeros(lanes.size)
+        yield Outcome(values, values, Metrics(values, values), values, {})
 
-    parent = chain_of(study, levels_of(ONE_SHOT)[0])
+    parent = chain_of(study.config, levels_of(ONE_SHOT)[0], study.start)
     made = list(run_waves([Wave(study, [1, 2], parent)], train))
-    assert calls == [(8, 8)]
+    assert calls == [(8, 8, [])]
     assert [level.number for _, level in made] == [1, 2]
 
 
@@ -271,14 +266,14 @@ def statuses(config: Config, make_model) -> dict[tuple, str]:
     return {
         tuple(row[name] for name in LaneId._fields): row["status"]
         for level in levels_of(config, make_model)
-        for row in summary_rows(level, config.evaluations)
+        for row in summary_rows(level)
     }
 
 
 def assert_others_untouched(config: Config, make_model, ill: set) -> None:
     healthy, hurt = rows_of(config), {}
     for level in levels_of(config, make_model):
-        for row in summary_rows(level, config.evaluations):
+        for row in summary_rows(level):
             hurt[tuple(row[name] for name in LaneId._fields)] = repr(row)
     for name, row in hurt.items():
         assert (row == healthy[name][0]) == (name not in ill), name
@@ -295,10 +290,10 @@ def test_chain_of_a_diverged_ticket_stops():
     assert found == expected
     ill = {name for name in found if name[2] == 1}
     assert_others_untouched(ITERATIVE, make_model, ill)
-    row = summary_rows(levels_of(ITERATIVE, make_model)[0], ITERATIVE.evaluations)[1]
+    row = summary_rows(levels_of(ITERATIVE, make_model)[0])[1]
     assert row["early_stop_step"] is None
     assert row["n_remaining"] == 62
-    later = summary_rows(levels_of(ITERATIVE, make_model)[1], ITERATIVE.evaluations)
+    later = summary_rows(levels_of(ITERATIVE, make_model)[1])
     absent = [row for row in later if row["status"] == "not_run"]
     assert [row["density"] for row in absent] == [None] * 3
 
@@ -344,7 +339,7 @@ def test_collapsed_chain_stops_and_others_go_on():
     word = {0: "ok", 1: "collapsed", 2: "not_run", 3: "not_run"}
     assert found == {n: word[n[0]] if n[2] else "ok" for n in found}
     level = levels_of(COLLAPSE, collapsing)[1]
-    rows = summary_rows(level, COLLAPSE.evaluations)
+    rows = summary_rows(level)
     assert len(rows) == 6
     assert {row["n_remaining"] for row in rows} == {23}
     counts = masks.layer_counts(tree.take(level.masks, 1))

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import pytest
 from helpers import tree_close
 
+from lth_jax.config import Config, RewindConfig, TrainConfig
 from lth_jax.errors import InputError
-from lth_jax.rewind import Rewind, rewind
-from lth_jax.types import END, FINAL, Snapshot
+from lth_jax.rewind import rewind, rule_of
+from lth_jax.types import END, FINAL, Rewind, Snapshot
 
 K, LAST = 3, 10
 MASK = {"w": jnp.array([[True, False], [True, True]]), "b": jnp.ones(2, bool)}
@@ -40,6 +41,40 @@ def test_the_table_of_rules(rule, weights, clock):
     assert ticket.moments is None, "the optimizer starts afresh"
 
 
+def test_moments_are_restored_where_the_rule_says_so():
+    ticket = rewind(TRAJECTORY, MASK, Rewind(K, K, moments=True))
+    tree_close(ticket.moments, snapshot(K).moments)
+
+
+def test_moments_that_were_not_kept_cannot_be_restored():
+    bare = {K: snapshot(K)._replace(moments=None)}
+    with pytest.raises(InputError, match="at 3 holds no optimizer state"):
+        rewind(bare, MASK, Rewind(K, K, moments=True))
+
+
+def test_a_clock_before_the_start_is_refused():
+    with pytest.raises(InputError, match="The clock is -1: training begins at step 0"):
+        rewind(TRAJECTORY, MASK, Rewind(K, -1))
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({}, Rewind(0, 0, 30_000)),
+        ({"weights": 500}, Rewind(500, 500, 29_500)),
+        ({"weights": 0.02, "moments": "restored"}, Rewind(600, 600, 29_400, True)),
+        ({"weights": 500, "clock": 0}, Rewind(500, 0, 30_000)),
+        ({"weights": "final", "clock": 0.5}, Rewind(FINAL, 15_000, 15_000)),
+        ({"weights": "final", "steps": 9}, Rewind(FINAL, END, 9)),
+        ({"weights": 500, "clock": "end", "steps": 9}, Rewind(500, END, 9)),
+    ],
+)
+def test_the_rule_of_a_config(given, rule):
+    train = TrainConfig(steps=30_000)
+    config = Config(train=train, rewind=RewindConfig(**given)).validate()
+    assert rule_of(config) == rule
+
+
 def test_the_default_is_the_initialisation():
     tree_close(rewind(TRAJECTORY, MASK), rewind(TRAJECTORY, MASK, Rewind(0, 0)))
 
@@ -48,7 +83,6 @@ def test_the_default_is_the_initialisation():
     ("rule", "missing"),
     [
         (Rewind(5, 0), "5"),
-        (Rewind(0, 5), "5"),
         (Rewind(FINAL, 0), "'final'"),
         (Rewind(0, END), "'final'"),
     ],

@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import conv_net, mlp, splits, tree_close
 
-from lth_jax import load_run, load_ticket, store, tree
+from lth_jax import load_run, load_ticket, resume, store, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
 from lth_jax.errors import LthError, StoreError
 from lth_jax.files import replacing, write_bytes
-from lth_jax.imp import LaneId, chain_of, find_ticket, make_study, plan_level
+from lth_jax.imp import Wave, find_ticket, make_study, plan_level
+from lth_jax.levels import chain_of
+from lth_jax.outline import LaneId
 
 CONFIG = Config(
     train=TrainConfig(steps=7, batch_size=6, eval_every=3, learning_rate=0.02),
@@ -209,16 +211,21 @@ def test_loaded_ticket_is_the_ticket(run, number, replicate):
 def test_read_chain_is_the_chain(run):
     study, levels = computed()
     for level in levels:
-        tree_close(store.read_chain(run, study, level.number), chain_of(study, level))
+        tree_close(
+            resume.read_chain(run, study, level.number),
+            chain_of(study.config, level, study.start),
+        )
 
 
 def test_level_without_any_training_is_stored_and_read(run):
     """Every replicate has collapsed or diverged: the next level still needs a chain."""
     study, (dense, *_) = computed()
-    dead = chain_of(study, dense)._replace(alive=np.zeros(2, bool))
-    level = plan_level(study, 1, dead)
+    dead = chain_of(study.config, dense, study.start)._replace(alive=np.zeros(2, bool))
+    level = plan_level(Wave(study, [1], dead), 1)
     store.write_level(run, study, level)
-    tree_close(store.read_chain(run, study, 1), chain_of(study, level))
+    tree_close(
+        resume.read_chain(run, study, 1), chain_of(study.config, level, study.start)
+    )
     rows = load_run(run).summary.query("level == 1")
     assert rows["status"].tolist() == ["not_run"] * 4
     assert rows[["density", "early_stop_step"]].isna().all(axis=None)

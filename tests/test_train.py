@@ -21,9 +21,10 @@ from lth_jax.ensemble import (
     make_program,
     run_lanes,
 )
-from lth_jax.imp import find_ticket, lanes_of, make_study, plan_level
+from lth_jax.imp import Wave, find_ticket, lanes_of, make_study, plan_level
 from lth_jax.keys import Stream, derive
 from lth_jax.optim import OPTIMIZERS
+from lth_jax.outline import evaluations
 from lth_jax.timeline import Timeline
 from lth_jax.types import Model
 
@@ -41,7 +42,7 @@ def short(**fields) -> TrainConfig:
 def lanes_with_masks(config: TrainConfig) -> Lanes:
     """Return one lane: a ticket with about half of its weights."""
     study = make_study(mlp(), Config(train=config, replicates=1))
-    level = plan_level(study, 0, None)
+    level = plan_level(Wave(study, [0]), 0)
     masked = random_mask(jax.random.key(2), level.tickets.params)
     ticket = level.tickets._replace(mask=masked)
     return lanes_of(study, level._replace(tickets=ticket))
@@ -73,9 +74,9 @@ def train_to(config: TrainConfig, *stops: int, clock: int = 0, params=None):
     lanes = program.put_lanes(lanes._replace(tickets=ticket))
     state, fixed = begin(program, lanes)
     data, points = program.put_data(splits()), []
-    timeline = program.timeline(data)
+    timeline = program.timeline(data, config.steps)
     for first, stop in pairwise((0, *stops)):
-        state, curve = program.advance(state, fixed, data, first, stop)
+        state, curve = program.advance(state, fixed, data, config.steps, first, stop)
         before, after = (timeline.evaluations_at(tick) for tick in (first, stop))
         begun = before - int(timeline.unit_of(first))
         rows = slice(begun, begun + after - before)
@@ -87,7 +88,8 @@ def train_to(config: TrainConfig, *stops: int, clock: int = 0, params=None):
 def train_for(config: TrainConfig, steps: int, **start):
     """Train so many steps; return the state and the curve."""
     program = program_of(config, *sizes_of_blocks())
-    return train_to(config, tick_of(program.timeline(splits()), steps), **start)
+    tick = tick_of(program.timeline(splits(), config.steps), steps)
+    return train_to(config, tick, **start)
 
 
 def outcome_of(config: TrainConfig, watch=None) -> Outcome:
@@ -110,7 +112,8 @@ def test_two_parts_are_one(optimizer, monkeypatch):
     """Parts begin inside epochs and evaluations, and at their borders."""
     monkeypatch.setitem(train.EVAL_BLOCK, "dense", 5)
     config = short(optimizer=optimizer, weight_decay=1e-3, clip_norm=1.0)
-    timeline = program_of(config, *sizes_of_blocks()).timeline(splits())
+    program = program_of(config, *sizes_of_blocks())
+    timeline = program.timeline(splits(), config.steps)
     assert PER_EPOCH == 6 and min(timeline[2:]) > 1
     end = timeline.ticks
     whole, curve = train_to(config, end)
@@ -168,10 +171,11 @@ def test_watch_sees_every_chunk(wanted):
     outcome_of(SHORT, watch)
     stops = [*range(0, 36, wanted), 36]
     assert [done for done, *_ in seen] == stops
-    timeline = program_of(SHORT, *sizes_of_blocks()).timeline(splits())
-    for done, steps, evaluations, lanes in seen:
+    program = program_of(SHORT, *sizes_of_blocks())
+    timeline = program.timeline(splits(), SHORT.steps)
+    for done, steps, points, lanes in seen:
         assert steps == timeline.steps_at(done)
-        assert evaluations == timeline.evaluations_at(done)
+        assert points == timeline.evaluations_at(done)
         assert lanes == 1
     assert seen[-1] == (36, 23, 6, 1)
 
@@ -208,7 +212,7 @@ def test_what_has_begun_goes_on():
 )
 def test_evaluates_at_start_every_so_often_and_at_end(steps, every, expected):
     config = short(steps=steps, eval_every=every)
-    assert Config(train=config).evaluations == expected
+    assert evaluations(Config(train=config), 0) == expected
     for values in jax.tree.leaves(outcome_of(config).curve):
         assert values.shape == (1, len(expected))
         assert np.isfinite(values).all()
@@ -236,7 +240,7 @@ def metrics_of(params, data: Dataset) -> tuple[float, float]:
 def test_curve_shows_the_weights_of_its_steps(block, monkeypatch):
     monkeypatch.setitem(train.EVAL_BLOCK, "dense", block)
     _, curve = train_for(SHORT, 23)
-    for i, step in enumerate(Config(train=SHORT).evaluations):
+    for i, step in enumerate(evaluations(Config(train=SHORT), 0)):
         params = train_for(SHORT, step)[0].params
         for split in ("validation", "test"):
             points = getattr(curve, split)
@@ -260,12 +264,12 @@ def test_step_of_failure_is_noted(step):
     program, lanes = program_of(SHORT, *sizes_of_blocks()), lanes_with_masks(SHORT)
     state, fixed = begin(program, program.put_lanes(lanes))
     data = program.put_data(splits())
-    tick = tick_of(program.timeline(data), step)
-    state, _ = program.advance(state, fixed, data, 0, tick)
+    tick = tick_of(program.timeline(data, SHORT.steps), step)
+    state, _ = program.advance(state, fixed, data, SHORT.steps, 0, tick)
     assert state.failed.tolist() == [train.NEVER]
     broken = jax.tree.map(lambda p: p * jnp.inf, state.params)
     state, _ = program.advance(
-        state._replace(params=broken), fixed, data, tick, tick + 9
+        state._replace(params=broken), fixed, data, SHORT.steps, tick, tick + 9
     )
     assert state.failed.tolist() == [step]
 
@@ -287,7 +291,7 @@ def test_precision_reaches_every_product(precision, word):
     config = short(precision=precision)
     program = make_program(mlp(), config)
     state, fixed = begin(program, lanes_with_masks(config))
-    lowered = program.advance.lower(state, fixed, splits(), 0, 5)
+    lowered = program.advance.lower(state, fixed, splits(), 20, 0, 5)
     products = [t for t in lowered.as_text().splitlines() if "dot_general" in t]
     assert len(products) >= 8
     assert all(f"precision = [{word}, {word}]" in line for line in products)
@@ -405,7 +409,7 @@ def test_round_agrees_with_numpy(extras):
             path = list(numpy_training(start, mask, config.train, order, data.train))
             jax.tree.map(close, outcome.finals.params, path[-1])
             for split in ("validation", "test"):
-                weights = [path[step] for step in config.evaluations]
+                weights = [path[step] for step in level.evaluations]
                 expected = [metrics_of(w, getattr(data, split)) for w in weights]
                 loss, accuracy = np.transpose(expected)
                 points = getattr(outcome.curve, split)
