@@ -160,16 +160,18 @@ def _rewind(config: Any) -> None:
                     f" {length} (train.steps), or a fraction of them between 0 and 1."
                 )
     weights, clock, steps = rewind.resolved(length)
+    named = "weights" if rewind.clock is None else "clock"
     if clock == "end" and rewind.steps is None:
         raise InputError(
-            "rewind.clock is the end, where nothing of train.steps is left: give"
-            " rewind.steps, or a clock."
+            f"rewind.{named} is {getattr(rewind, named)}: nothing of train.steps is"
+            " left at the end. Give rewind.steps, or a rewind.clock before the end."
         )
     if clock != "end" and not 1 <= steps <= length - clock:
+        named = named if rewind.steps is None else "steps"
         raise InputError(
-            f"rewind.clock is step {clock} and the training of a pruned network"
-            f" {steps} steps, but train.steps ends at {length}: give an earlier clock,"
-            " or --rewind.clock end to go on at the last learning rate."
+            f"rewind.{named} is {getattr(rewind, named)}: pruned networks would train"
+            f" {steps} steps from step {clock} on, but train.steps ends at {length}."
+            " Begin earlier, or go on at the last learning rate: --rewind.clock end."
         )
     if rewind.moments == "restored" and weights == "final":
         raise InputError(
