@@ -10,6 +10,7 @@ from .config import DataConfig as DataConfig
 from .config import ModelConfig as ModelConfig
 from .config import PlanConfig as PlanConfig
 from .config import PruneConfig as PruneConfig
+from .config import RewindConfig as RewindConfig
 from .config import TrainConfig as TrainConfig
 from .errors import InputError as InputError
 from .imp import find_ticket as find_ticket

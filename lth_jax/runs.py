@@ -23,8 +23,10 @@ from .intact import (
     read_rows,
     tables_of,
 )
+from .outline import clock_of, parent_of
 from .resume import unpacked
-from .types import Ticket
+from .rewind import rule_of
+from .types import FINAL, Ticket
 
 
 class Run(NamedTuple):
@@ -172,10 +174,11 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
 
     Returns:
         A `Ticket` whose params are the full weights of the rewind point and whose trees
-        are nested dicts of NumPy arrays.
+        are nested dicts of NumPy arrays. Its optimizer starts afresh.
 
     Raises:
-        StoreError: there is no such ticket.
+        StoreError: there is no such ticket, or the weights that it started from were
+            not kept (``keep_final``).
     """
     path = Path(path)
     config, _ = _about(path)
@@ -189,21 +192,33 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
         raise StoreError(
             f"Level {level} of {path} has no ticket of replicate {replicate} ({found})."
         )
-    file, arrays = _arrays(path, level, config)
-    _, whole = _arrays(path, 0, config)
-    start = tree.below(whole, "start/")
+    file, arrays = _arrays(path, level, "tickets.npz", config)
+    start = _full_weights(path, level, config)
     masks = {name: unpacked(arrays, name, leaf, file) for name, leaf in start.items()}
     state = _nested(tree.below(arrays, "state/"), file)
-    clocks = np.zeros(config.replicates, np.int32)
+    clocks = np.full(config.replicates, clock_of(config, level), np.int32)
     ticket = Ticket(_nested(start, file), _nested(masks, file), state, clocks)
     return tree.take(ticket, replicate)
 
 
+def _full_weights(path: Path, level: int, config: Config) -> dict[str, np.ndarray]:
+    """Return the weights that the tickets of a level start from, unpruned."""
+    weights, source = rule_of(config).weights, parent_of(config, level)
+    if source is None or weights == 0:
+        _, arrays = _arrays(path, 0, "tickets.npz", config)
+        return tree.below(arrays, "start/")
+    if weights == FINAL:
+        _, arrays = _arrays(path, source, "final.npz", config)
+        return tree.below(arrays, "final/")
+    _, arrays = _arrays(path, 0, "snapshots.npz", config)
+    return tree.below(arrays, f"{weights}/params/")
+
+
 def _arrays(
-    path: Path, number: int, config: Config
+    path: Path, number: int, name: str, config: Config
 ) -> tuple[Path, dict[str, np.ndarray]]:
-    """Return tickets.npz of a level, and what it holds: numbers of all replicates."""
-    file = _checked(path, number, "tickets.npz")
+    """Return a file of a level, and what it holds: numbers of all replicates."""
+    file = _checked(path, number, name)
     arrays = read_npz(file)
     for name, array in arrays.items():
         if array.shape[:1] != (config.replicates,) or array.dtype.kind not in "biuf":

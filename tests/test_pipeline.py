@@ -21,6 +21,7 @@ TFDS = HERE / "data" / "tfds"
 SHARED, MAKE_STUDY, COMPILE = {}, imp.make_study, training.compile_lanes
 SMALL = {"summary.parquet", "curves.parquet", "tickets.npz"}
 FILES = SMALL | {"final.npz", "manifest.json"}
+SOMETIMES = {"snapshots.npz", "stability.parquet", "paths.parquet"}
 
 
 def config_at(out: Path, **fields) -> lth.Config:
@@ -43,10 +44,10 @@ def config_at(out: Path, **fields) -> lth.Config:
 def _compiled_once():
     """Share what is compiled between runs that differ in nothing it depends on."""
 
-    def study(model, config):
+    def study(model, config, inner=None):
         key = config.data.name, config.model, config.prune, config.replicates
         if key not in SHARED:
-            SHARED[key] = MAKE_STUDY(model, config)
+            SHARED[key] = MAKE_STUDY(model, config, inner)
         return SHARED[key]._replace(config=config)
 
     def program(prepared, plan):
@@ -77,7 +78,7 @@ def copied(original, tmp_path) -> Path:
     return Path(shutil.copytree(original, tmp_path / original.name))
 
 
-def levels(path: Path, names=frozenset(FILES)) -> dict[str, bytes]:
+def levels(path: Path, names=frozenset(FILES | SOMETIMES)) -> dict[str, bytes]:
     """Return the files of all levels."""
     return {
         str(p.relative_to(path)): p.read_bytes()

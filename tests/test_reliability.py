@@ -23,6 +23,7 @@ from test_pipeline import _compiled_once, config_at, levels, run  # noqa: F401
 
 import lth_jax as lth
 from lth_jax import ensemble, interrupts, load_run, pipeline, planning, store, training
+from lth_jax.config import StabilityConfig
 from lth_jax.errors import LthError, StoreError
 
 HERE = Path(__file__).parent
@@ -112,6 +113,9 @@ SHAPES = {
     "padded": {"plan": lth.PlanConfig(devices=4)},
     "one-shot": {"prune": lth.PruneConfig(one_shot=(0.3, 0.6)), "replicates": 3},
     "continued": {"prune": lth.PruneConfig(levels=2, continued=True)},
+    "rewound": {"rewind": lth.RewindConfig(weights=5, moments="restored")},
+    "fine-tuned": {"rewind": lth.RewindConfig(weights="final", steps=7)},
+    "copied": {"stability": StabilityConfig(orders=2, points=3)},
     "stacked": {"plan": lth.PlanConfig(devices=1, lanes=4)},
 }
 
@@ -129,6 +133,27 @@ def test_stopped_again_and_again_it_repeats_nothing(shape, tmp_path, watched):
     for before, after in itertools.pairwise(seen):
         assert after[0] == before[-1], "it goes on at the tick where it stopped"
     assert [look for part in seen for look in part[:-1]] + [seen[-1][-1]] == looks
+
+
+def test_a_sweep_over_rewind_points_stopped_again_and_again(tmp_path, watched):
+    """The dense network trains once; what it has kept on the way is not lost."""
+
+    def start(out: str) -> Path:
+        one = config_at(tmp_path / out, replicates=1)
+        rules = {f"k{k}": lth.RewindConfig(weights=k) for k in (0, 5, 12)}
+        return pipeline.run_sweep(
+            {name: dataclasses.replace(one, rewind=r) for name, r in rules.items()}, "k"
+        )
+
+    whole = start("whole")
+    dense = [look for look in watched[1] if look[0][0] == "0"]
+    assert len({look[0][2] for look in dense}) == 1, "one network"
+    assert dense == sorted(dense, key=lambda look: look[1]), "trained once"
+    parts, seen = endured(lambda _: start("parts"), 13, watched)
+    assert len(seen) > 4
+    for name in ("k0", "k5", "k12"):
+        assert levels(parts / name) == levels(whole / name)
+    assert not list(parts.rglob("checkpoint"))
 
 
 def test_a_sweep_stopped_again_and_again(tmp_path, watched):
