@@ -24,22 +24,33 @@ def config() -> Variants:
         "vgg19": (recipes.vgg19(), 100),
     }
     return {
-        f"{name}_k{step}": _rewound(setting, step)
+        f"{name}_{way}": _rewound(setting, step)
         for name, (setting, later) in networks.items()
-        for step in (0, later)
+        for way, step in (("reset", 0), ("rewound", later))
     }
 
 
 def quick() -> Variants:
-    """Return LeNet, small."""
-    small = replace(
+    """Return LeNet small, and ResNet-18 with a handful of steps, which shows wiring."""
+    lenet = replace(
         recipes.lenet(),
         train=TrainConfig(steps=1_000, learning_rate=1.2e-3),
         prune=PruneConfig(levels=4, rate=0.5),
         replicates=2,
     )
-    return {f"lenet_k{step}": _rewound(small, step) for step in (0, 100)}
+    resnet = recipes.resnet18()
+    resnet = replace(
+        resnet,
+        train=replace(resnet.train, steps=10, batch_size=8, drops=(), eval_every=10),
+        prune=replace(resnet.prune, levels=1),
+        replicates=1,
+    )
+    return {
+        f"{name}_{way}": _rewound(setting, step)
+        for name, setting in (("lenet", lenet), ("resnet18", resnet))
+        for way, step in (("reset", 0), ("rewound", 0.1))
+    }
 
 
-def _rewound(setting: Config, step: int) -> Config:
+def _rewound(setting: Config, step: float) -> Config:
     return replace(setting, rewind=RewindConfig(weights=step), reinits=1)
