@@ -4,7 +4,6 @@ The page and its figures are functions of the run directory: made again from the
 files they have the same bytes.
 """
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -20,12 +19,17 @@ from .claims import (
     winning_tickets,
 )
 from .config import Config, numbers, to_dict
-from .files import write_bytes, writing
+from .page import document, table, write_figures, write_file
+from .sections import stability_section
+from .types import END, FINAL
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .runs import Run
+
+_ASKED_FOR = ("rewind", "stability")
+"""Settings that a page names only if they are not the default."""
 
 
 def write_report(run: "Run") -> Path:
@@ -53,60 +57,6 @@ def write_report(run: "Run") -> Path:
     return page
 
 
-def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
-    """Write the figures that runs support, as SVG and PNG; return them as HTML."""
-    shown = []
-    for name, exhibit in plots.supported(runs).items():
-        figure = exhibit.draw(runs)
-        svg = plots.render(figure, "svg")
-        write_file(path / "figures" / f"{name}.svg", svg)
-        write_file(path / "figures" / f"{name}.png", plots.render(figure, "png"))
-        shown.append(_figure(name, exhibit.caption, svg.decode()))
-    return "".join(shown)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, content)
-
-
-def _inline_svg(name: str, svg: str) -> str:
-    """Return the svg element alone, its ids prefixed: a page's ids must be unique."""
-    element = svg[svg.index("<svg") :]
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
-
-
-def document(name: str, about: str, body: str) -> str:
-    """Return a page of HTML that stands alone.
-
-    Args:
-        name: title and heading, plain text.
-        about: line below the heading, HTML.
-        body: the rest, HTML.
-    """
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(name)}: lottery tickets</title>
-<style>{CSS}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>{escape(name)}</h1>
-<p class="quiet">{about}</p>
-</header>
-{body}</main>
-</body>
-</html>
-"""
-
-
 def _page(run: "Run", figures: str) -> str:
     found = winning_tickets(run.summary)
     name = str(run.manifest.get("experiment", run.path.name))
@@ -115,7 +65,7 @@ def _page(run: "Run", figures: str) -> str:
 {figures}
 <h2>Levels</h2>
 {_level_table(run.summary, found)}
-{claims_section([run])}<h2>Diverged, collapsed or not run</h2>
+{stability_section(run)}{claims_section([run])}<h2>Diverged, collapsed or not run</h2>
 {_failures(run.summary)}
 <h2>Settings</h2>
 {_definitions(_settings(run.config))}
@@ -140,9 +90,9 @@ def _explanation(run: "Run") -> str:
         f"This run trained {model} on {data} in"
         f" {_count(tickets['replicate'].nunique(), 'replicate')}, each from its own"
         " initialisation. The dense network is level 0. At each further level"
-        f" {_pruning(run.config.get('prune', {}))}, and those that remain are set back"
-        " to their first values and trained again: a ticket. It wins if it trains as"
-        " fast and gets as accurate as the dense network."
+        f" {_pruning(run.config.get('prune', {}))}, and those that remain"
+        f" {_rewinding(run)}: a ticket. It wins if it trains as fast and gets as"
+        " accurate as the dense network."
     )
     if not controls:
         return text
@@ -163,14 +113,25 @@ def _pruning(prune: Mapping[str, Any]) -> str:
     return "the weights of least magnitude are pruned"
 
 
-def _figure(name: str, caption: str, svg: str) -> str:
-    text = escape(caption)
-    return f"""<figure id="{name}">
-<div class="paper" role="img" aria-label="{text}">
-{_inline_svg(name, svg)}</div>
-<figcaption>{text}</figcaption>
-</figure>
-"""
+def _rewinding(run: "Run") -> str:
+    """Say what happens to the weights that remain."""
+    weights, clock, steps = plots.rule_of(run)
+    if (weights, clock) == (FINAL, END):
+        return (
+            f"keep their trained weights and are trained on for {steps:,} steps at the"
+            " last learning rate (fine-tuning)"
+        )
+    if weights == FINAL:
+        return (
+            "keep their trained weights; the learning rate goes back to step"
+            f" {clock:,}, from where they are trained again (learning-rate rewinding)"
+        )
+    values = f"values at step {weights:,}" if weights else "first values"
+    back = f"are set back to their {values}"
+    if weights == clock:
+        return f"{back} and trained again{' from there' if weights else ''}"
+    rate = "stays the last one" if clock == END else f"goes back to step {clock:,}"
+    return f"{back} and trained again; the learning rate {rate}"
 
 
 def _level_table(summary: "pd.DataFrame", found: WinningTickets) -> str:
@@ -231,17 +192,9 @@ def claims_section(runs: Sequence["Run"]) -> str:
 
 def _claims(rows: Sequence[Any], columns: Sequence[str]) -> str:
     columns = ("id", "verdict", "quantity", *columns)
-    body = "\n".join(
-        "<tr>"
-        + "".join(f"<td>{escape(str(getattr(row, c) or '-'))}</td>" for c in columns)
-        + "</tr>"
-        for row in rows
-    )
-    head = "".join(f"<th>{'claim' if c == 'id' else c}</th>" for c in columns)
-    return (
-        f'<div class="wide"><table class="claims">\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table></div>\n"
-    )
+    head = ["claim" if column == "id" else column for column in columns]
+    cells = [[getattr(row, column) for column in columns] for row in rows]
+    return table(head, cells, wraps=True)
 
 
 def _failures(summary: "pd.DataFrame") -> str:
@@ -259,6 +212,8 @@ def _failures(summary: "pd.DataFrame") -> str:
 
 
 def _who(row: Any) -> str:
+    if row.kind.endswith("_reorder"):
+        return f"replicate {row.replicate} data order {row.draw}"
     draw = "" if row.kind == "ticket" else f" draw {row.draw}"
     return f"replicate {row.replicate}{draw}"
 
@@ -268,9 +223,15 @@ def _count(number: int, noun: str) -> str:
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that have a value and change numbers."""
-    unchanged = dict(_flat(to_dict(Config()))).keys() - numbers(Config()).keys()
-    for name, value in _flat(config):
+    """Yield the fields that have a value and change numbers.
+
+    Rewinding and stability are named if something of them was asked for.
+    """
+    default = to_dict(Config())
+    unchanged = dict(_flat(default)).keys() - numbers(Config()).keys()
+    plain = [name for name in _ASKED_FOR if config.get(name) == default[name]]
+    asked = {name: value for name, value in config.items() if name not in plain}
+    for name, value in _flat(asked):
         if name not in unchanged and value not in (None, []):
             yield name, value
 
@@ -315,50 +276,3 @@ def _events(manifest: Mapping[str, Any]) -> str:
 
 def _command(run: "Run") -> str:
     return f"lth report {shlex.quote(run.path.name)}"
-
-
-CSS = """
-:root { --ink: #24292f; --quiet: #57606a; --ground: #ffffff; --line: #d8dee4;
-  --tint: #e8f1f8; --mark: #0072b2; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --quiet: #9da7b1; --ground: #14181d; --line: #30363d;
-    --tint: #16293a; --mark: #56b4e9; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink);
-  font: 1rem/1.6 system-ui, sans-serif; }
-main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
-h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; overflow-wrap: anywhere; }
-h2 { margin: 2.5rem 0 .75rem; font-size: 1.25rem; }
-p { max-width: 46rem; }
-header p { margin: .25rem 0 1.5rem; }
-.quiet, figcaption, caption, dt, footer { color: var(--quiet); }
-.finding { padding: .9rem 1.1rem; border-left: 4px solid var(--mark);
-  border-radius: 0 6px 6px 0; background: var(--tint); }
-figure { margin: 2rem 0; }
-figcaption { margin-top: .6rem; max-width: 46rem; font-size: .9rem; }
-.paper, .wide { overflow-x: auto; }
-.paper { padding: .6rem; border: 1px solid var(--line); border-radius: 8px;
-  background: #ffffff; }
-.paper svg { display: block; width: 100%; min-width: 38rem; height: auto; }
-table { border-collapse: collapse; font-size: .85rem; line-height: 1.3;
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
-caption { padding-bottom: .5rem; text-align: left; white-space: normal; }
-th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line);
-  text-align: right; }
-th { font-weight: 600; vertical-align: bottom; }
-th[colspan] { text-align: center; }
-td:nth-child(3n), th[colspan], tr + tr th:nth-child(3n + 1) {
-  border-left: 1px solid var(--line); }
-.wins td { background: var(--tint); }
-.wins td:first-child { color: var(--mark); font-weight: 700; }
-.claims { white-space: normal; }
-.claims th, .claims td { text-align: left; vertical-align: top; border-left: 0; }
-dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr;
-  gap: .2rem 1.25rem; margin: 0; font-size: .9rem; }
-dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-code { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: anywhere; }
-details { margin-top: 1rem; font-size: .9rem; }
-footer { margin-top: 3rem; padding-top: .5rem; border-top: 1px solid var(--line);
-  font-size: .9rem; }
-"""

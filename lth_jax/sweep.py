@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .claims import winning_tickets
-from .report import claims_section, document, write_figures, write_file, write_report
+from .page import document, write_figures, write_file
+from .report import claims_section, write_report
+from .sections import variants_section
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -30,11 +32,14 @@ def write_reports(path: Path) -> list[Path]:
 
 
 def _write(path: Path, variants: Mapping[str, "Run"]) -> Path:
-    figures = write_figures(path, variants)
-    parts = [figures, *(_variant(*item) for item in variants.items())]
-    body = "".join([*parts, claims_section([*variants.values()])])
+    links = "".join(_variant(*item) for item in variants.items())
+    if len(variants) == 1:  # All else stands on the page of the variant.
+        about, body = "1 variant", links
+    else:
+        about = f"{len(variants)} variants"
+        figures, beside = write_figures(path, variants), variants_section(variants)
+        body = "".join([figures, beside, links, claims_section([*variants.values()])])
     page = path / "report.html"
-    about = f"{len(variants)} variants"
     write_file(page, document(path.name, about, body).encode())
     return page
 

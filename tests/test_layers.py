@@ -29,7 +29,7 @@ LAYERS = [
     # 4: the driver
     "comparing estimate pipeline planning prepare training",
     # 5: faces, which read the store only
-    "claims cli plots report sweep",
+    "claims cli page plots report sections sweep",
     # 6: the front door
     "__init__",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..claims import by_level, density_text
-from .style import COLOURS, INK, MARKERS, MORE_COLOURS, kinds, label
+from .style import COLOURS, INK, MORE_COLOURS, draw_level, draw_means, kinds, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,35 +92,12 @@ def draw_by_density(
     """
     scale = 100 if "accuracy" in column else 1
     for one in series:
-        density, mean, low, high = _line(one, column, scale)
-        ax.errorbar(
-            density,
-            mean,
-            # A mean of equal values can lie beside them by a rounding.
-            yerr=np.maximum((mean - low, high - mean), 0),
-            label=one.name,
-            color=one.colour,
-            linestyle=one.dashes,
-            marker=MARKERS.get(one.kind, "P"),
-            markersize=4.5,
-            markeredgecolor="white",
-            markeredgewidth=0.6,
-            linewidth=1.7,
-            elinewidth=1.0,
-            capsize=0,
-            zorder=4 if one.kind == "ticket" else 3,
-        )
+        density, *values = _line(one, column, scale)
+        draw_means(ax, density, values, one.kind, one.name, one.colour, one.dashes)
     for dense in baselines:
         at_zero = by_level(dense.summary, "ticket", column).query("level == 0")
         for mean in at_zero["mean"]:
-            ax.axhline(
-                scale * mean,
-                color=dense.colour,
-                linewidth=0.8,
-                dashes=(4, 3),
-                zorder=2,
-                label=dense.name,
-            )
+            draw_level(ax, scale * mean, dense.name, dense.colour)
     densities = [dense.summary["density"].to_numpy(float) for dense in baselines]
     _axis(ax, np.concatenate(densities), linear)
 

@@ -52,10 +52,13 @@ def draw_during(
     for ax, panel in zip(axes, panels, strict=True):
         for kind, level, density in panel:
             rows = curves[(curves["kind"] == kind) & (curves["level"] == level)]
-            lines.append(_line(rows, column))
+            line = _line(rows, column)
+            if line.x.size == 0:  # It starts later, as it was rewound to a late step.
+                continue
+            lines.append(line)
             plain = kind == "ticket"
             name = density_text(density) + ("" if plain else f" {label(kind)}")
-            _draw(ax, lines[-1], colours[level], name, dashed=not plain)
+            _draw(ax, line, colours[level], name, dashed=not plain)
         ax.set_xlim(0, last)
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.set_xlabel("step")

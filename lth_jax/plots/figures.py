@@ -114,7 +114,8 @@ def figure_6(runs: Runs) -> "Figure":
 def figure_7(runs: Runs) -> "Figure":
     """Plot the test accuracy of VGG-19 at three moments of training, against density.
 
-    Of shorter runs, the same fractions of training are shown.
+    Of shorter runs, the same fractions of training are shown; of networks that were
+    rewound and are evaluated at other steps, the nearest evaluation.
 
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 7.
@@ -183,18 +184,24 @@ def _snapshots(runs: Runs, steps: Sequence[int]) -> "Figure":
 
 
 def _nearest(run: "Run", fraction: float) -> int:
-    steps = run.curves["step"].drop_duplicates()
+    steps = run.curves.query("level == 0")["step"].drop_duplicates()
     return int(steps[(steps - fraction * steps.max()).abs().idxmin()])
 
 
 def _with_snapshots(
     run: "Run", names: Sequence[str], steps: Sequence[int]
 ) -> "pd.DataFrame":
-    """Return the summary with columns of the test accuracy at some steps."""
+    """Return the summary with columns of the test accuracy at some steps.
+
+    Networks that were rewound may be evaluated at other steps: the nearest one counts.
+    """
     network = ["level", "kind", "replicate", "draw"]
     tests, summary = run.curves[run.curves["split"] == "test"], run.summary
+    apart = tests.query("level == 0")["step"].drop_duplicates().sort_values().diff()
     for name, step in zip(names, steps, strict=True):
-        column = tests[tests["step"] == step][[*network, "accuracy"]]
+        away = (tests["step"] - step).abs()
+        near = away[away < apart.max()].groupby([tests[n] for n in network]).idxmin()
+        column = tests.loc[near, [*network, "accuracy"]]
         summary = summary.merge(
             column.rename(columns={"accuracy": name}), on=network, how="left"
         )

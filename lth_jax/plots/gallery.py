@@ -1,10 +1,13 @@
-"""Which figures of the paper runs support, and what stands below them."""
+"""Which figures of the papers runs support, and what stands below them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import figures
+import numpy as np
+
+from . import figures, rewinding, stability
 from .figures import Runs
+from .rules import are_alike, by_step, method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,8 +25,23 @@ DURING = (
 )
 
 
+OVER_PAIRS = (
+    " means over pairs of networks and replicates, bars their least and greatest value"
+)
+CLOSENESS = (
+    " between copies of a network that were trained under two data orders, and between"
+    " a pruned network and the dense one on the weights that both have (less is more"
+    " stable)"
+)
+STABILIZING = " of Frankle et al. (2020), Stabilizing the Lottery Ticket Hypothesis."
+CONNECTED = (
+    " of Frankle et al. (2020), Linear Mode Connectivity and the Lottery Ticket"
+    " Hypothesis."
+)
+
+
 class Exhibit(NamedTuple):
-    """A figure of the paper.
+    """A figure of a paper.
 
     Attributes:
         draw: from runs by variant.
@@ -78,6 +96,26 @@ def _is_plain(runs: Runs) -> bool:
     return _network(runs) not in ("conv", "vgg19", "resnet18", "several")
 
 
+def _has_pairs(runs: Runs, columns: tuple[str, ...] = ("distance",)) -> bool:
+    """Tell whether a table of stability holds a number in one of some columns."""
+    return any(
+        np.isfinite(run.stability[column].astype(float)).any()
+        for run in runs.values()
+        for column in columns
+    )
+
+
+def _is_measured_sweep(runs: Runs, *columns: str) -> bool:
+    """Tell whether several runs of a sweep over rewind steps hold such a number."""
+    steps = by_step(runs)
+    found = [_has_pairs({"": run}, columns) for run in steps.values()]
+    return sum(found) >= 2
+
+
+def _differ_in_method(runs: Runs) -> bool:
+    return len(set(map(method, runs.values()))) > 1 and are_alike(runs.values())
+
+
 GALLERY = {
     "figure_4": Exhibit(
         figures.figure_4,
@@ -125,5 +163,71 @@ GALLERY = {
         lambda runs: len(runs) == 1,
         "Figure 11. Validation loss" + DURING,
     ),
+    "rewinding_accuracy": Exhibit(
+        rewinding.figure_rewinding_accuracy,
+        lambda runs: bool(by_step(runs)),
+        "Rewinding and accuracy. Test accuracy at the last step, by the share of"
+        " weights that remain and the step to which pruned networks are rewound."
+        + LINES
+        + " As"
+        " figures 5 and 8" + STABILIZING,
+    ),
+    "retraining": Exhibit(
+        rewinding.figure_retraining,
+        _differ_in_method,
+        "Retraining. Test accuracy at the last step of tickets that go back to earlier"
+        " weights (weight rewinding), keep their trained weights and go back to an"
+        " earlier learning rate (learning-rate rewinding), or train on at the last one"
+        " (fine-tuning). At the right, less the accuracy of the dense network of the"
+        " same replicate." + LINES + " After Renda et al. (2020), Comparing Rewinding"
+        " and Fine-tuning in Neural Network Pruning.",
+    ),
+    "rewinding_stability": Exhibit(
+        rewinding.figure_rewinding_stability,
+        lambda runs: _is_measured_sweep(runs, "distance"),
+        "Rewinding and stability. L2 distance" + CLOSENESS + ", and test accuracy, by"
+        " the step to which pruned networks are rewound. Lines are"
+        + OVER_PAIRS
+        + ". As"
+        " figure 4" + STABILIZING,
+    ),
+    "rewinding_angle": Exhibit(
+        rewinding.figure_rewinding_angle,
+        lambda runs: _is_measured_sweep(runs, "angle"),
+        "Rewinding and angle. Angle" + CLOSENESS + ", by the step to which pruned"
+        " networks are rewound. Lines are" + OVER_PAIRS + ". As figure 4, with the"
+        " measure of appendix B," + STABILIZING,
+    ),
+    "barrier": Exhibit(
+        rewinding.figure_barrier,
+        lambda runs: _is_measured_sweep(runs, "test_barrier", "train_barrier"),
+        "Error barrier: how far error rises on the straight line between two copies"
+        " above the mean of its ends, by the step to which pruned networks are rewound."
+        " Lines are"
+        + OVER_PAIRS
+        + ". Below 2 % they are stable, by the rule"
+        + CONNECTED,
+    ),
+    "stability": Exhibit(
+        stability.figure_stability,
+        _has_pairs,
+        "Stability. L2 distance and angle"
+        + CLOSENESS
+        + ". Columns are"
+        + OVER_PAIRS
+        + ". As figures 3 and 10"
+        + STABILIZING,
+    ),
+    "path": Exhibit(
+        stability.figure_path,
+        lambda runs: any(len(run.paths) for run in runs.values()),
+        "Error on the line: error of the networks on the straight line between two"
+        " copies that were trained under two data orders. Lines are means over pairs of"
+        " copies and replicates, bands reach from the least to the greatest value. As"
+        " in section 2" + CONNECTED,
+    ),
 }
-"""The figures in the order of the page; the numbers are the paper's."""
+"""The figures in the order of the page.
+
+Numbers are those of Frankle & Carbin (2019); figures of other papers have names.
+"""

@@ -5,6 +5,10 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from ..outline import LaneId
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -73,14 +77,19 @@ def render(figure: "Figure", form: Literal["svg", "png"]) -> bytes:
 
 
 def kinds(summary: "pd.DataFrame") -> list[str]:
-    """Return the kinds of networks of a run, in the order in which they are shown.
+    """Return the kinds of networks of a table, in the order in which they are shown.
+
+    Copies under other data orders (``ticket_reorder``) are left out: they are compared
+    with the network that they copy, and no kind of their own.
 
     Example:
         >>> import pandas as pd
         >>> kinds(pd.DataFrame({"kind": ["shuffle_mask", "other", "ticket"]}))
         ['ticket', 'shuffle_mask', 'other']
+        >>> kinds(pd.DataFrame({"kind": ["ticket", "ticket_reorder"]}))
+        ['ticket']
     """
-    present = set(summary["kind"])
+    present = {kind for kind in set(summary["kind"]) if not LaneId(0, kind, 0).copied}
     known = [kind for kind in COLOURS if kind in present]
     return known + sorted(present - set(COLOURS))
 
@@ -98,18 +107,63 @@ def style() -> AbstractContextManager[None]:
 
 
 def panels(titles: Sequence[str]) -> tuple["Figure", "Sequence[Axes]"]:
-    """Return a figure with a panel per title: two or three in a row, four in two."""
+    """Return a figure with a panel per title: up to three in a row, four in two."""
     from matplotlib.figure import Figure
 
     columns = len(titles) if len(titles) <= 3 else 2
     rows = -(-len(titles) // columns)
-    size = (4.8 * columns if columns < 3 else 12.6, 0.5 + 3.8 * rows)
+    size = (12.6 if columns == 3 else 9.6, 0.5 + 3.8 * rows)
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)[: len(titles)]
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title)
         ax.grid(axis="x", visible=False)
     return figure, axes
+
+
+def draw_means(
+    ax: "Axes",
+    x: Any,
+    values: Sequence[np.ndarray],
+    kind: str,
+    name: str,
+    colour: str,
+    dashes: str = "-",
+) -> None:
+    """Draw means as a line with markers, and bars from the least to the greatest value.
+
+    Args:
+        ax: panel.
+        x: places along it.
+        values: mean, min and max at each of them.
+        kind: of networks; has its own marker, and tickets lie above the others.
+        name: in the legend.
+        colour: of line, marker and bars.
+        dashes: matplotlib's line style.
+    """
+    mean, low, high = values
+    ax.errorbar(
+        x,
+        mean,
+        # A mean of equal values can lie beside them by a rounding.
+        yerr=np.maximum((mean - low, high - mean), 0),
+        label=name,
+        color=colour,
+        linestyle=dashes,
+        marker=MARKERS.get(kind, "P"),
+        markersize=4.5,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        linewidth=1.7,
+        elinewidth=1.0,
+        capsize=0,
+        zorder=4 if kind == "ticket" else 3,
+    )
+
+
+def draw_level(ax: "Axes", y: float, name: str, colour: str = INK) -> None:
+    """Draw a thin dashed line across the panel, of a value to compare with."""
+    ax.axhline(y, color=colour, linewidth=0.8, dashes=(4, 3), zorder=2, label=name)
 
 
 def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
@@ -120,6 +174,8 @@ def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
             found.setdefault(name, handle)
     if found:
         columns = len(found) if len(found) <= 5 else min(6, (len(found) + 1) // 2)
+        room = 14 * figure.get_figwidth() / (max(map(len, found)) + 8)
+        columns = max(1, min(columns, int(room)))
         figure.legend(
             found.values(), found.keys(), loc="outside lower center", ncols=columns
         )

@@ -1,0 +1,159 @@
+"""Tables of stability: those of a run, and the variants of a sweep side by side."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import plots
+from .claims import by_level, density_text
+from .copies import DATA_ORDER, PRUNING
+from .page import table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .runs import Run
+
+CAUSES = {DATA_ORDER: "data order", PRUNING: "pruning"}
+BARRIERS = {"test_barrier": "test barrier (%)", "train_barrier": "train barrier (%)"}
+RANDOM = "shuffle_mask"
+"""The kind of network that the papers compare tickets with."""
+
+
+class Compared(NamedTuple):
+    """A column of a table, and the digits after the point of its cells."""
+
+    column: str
+    cause: str
+    name: str
+    digits: int
+
+
+COMPARED = (
+    Compared("distance", DATA_ORDER, "distance, data order", 2),
+    Compared("distance", PRUNING, "distance, pruning", 2),
+    Compared("angle", DATA_ORDER, "angle, data order", 1),
+    Compared("angle", PRUNING, "angle, pruning", 1),
+)
+VARIANT_HEAD = (
+    "variant",
+    "retraining",
+    "weights",
+    "dense (%)",
+    "ticket (%)",
+    *(name for one in COMPARED for name in (one.name, "times")),
+    "test barrier (%)",
+)
+OF_COMPARED = (
+    ", and how far they end apart, at the sparsest level that was compared: L2 distance"
+    " and angle between copies trained under two data orders, and to the dense network"
+    " (pruning). Times: how many times as far apart networks with random masks are"
+)
+
+
+def stability_section(run: "Run") -> str:
+    """Return the table of stability of a run as HTML; "" if it has no rows."""
+    if run.stability.empty:
+        return ""
+    shown = {name: text for name, text in BARRIERS.items() if _has(run, name)}
+    head = ["level", "weights", "kind", "cause", "pairs", "distance", "angle (degrees)"]
+    caption = (
+        "Mean (least to greatest) over pairs of networks and replicates: L2 distance"
+        " and angle of the weights that remain. Cause data order: two copies of a"
+        " network, trained under two data orders. Cause pruning: a pruned network and"
+        " the dense one, under the same data order."
+    )
+    if shown:
+        caption += (
+            " Barrier: how far error rises on the straight line between two copies"
+            " above the mean of its ends; below 2 % they are stable."
+        )
+    rows = _stability_rows(run, list(shown))
+    return _section("Stability", caption, table([*head, *shown.values()], rows))
+
+
+def _stability_rows(run: "Run", barriers: list[str]) -> Iterator[list[Any]]:
+    for level in plots.measured(run):
+        share = density_text(plots.density_of(run, level))
+        at = run.stability[run.stability["level"] == level]
+        for kind in plots.kinds(at):
+            for cause, name in CAUSES.items():
+                rows = at[(at["kind"] == kind) & (at["cause"] == cause)]
+                if rows.empty:
+                    continue
+                cells = [_text(rows, "distance", 2), _text(rows, "angle", 1)]
+                cells += [_text(rows, column, 2, 100) for column in barriers]
+                yield [str(level), share, plots.label(kind), name, len(rows), *cells]
+
+
+def variants_section(runs: Mapping[str, "Run"]) -> str:
+    """Return a table with a row per variant of a sweep, as HTML.
+
+    It is "" unless variants differ in how they rewind, or have rows of stability.
+    """
+    levels = plots.sparsest(runs)
+    if not levels and len({plots.rule_of(run) for run in runs.values()}) == 1:
+        return ""
+    shared = set.intersection(*(set(run.summary["level"]) for run in runs.values()))
+    last = int(max(shared, default=0))
+    ordered = list(plots.by_step(runs).values())
+    names = list(runs)
+    if len(ordered) == len(runs):
+        names.sort(key=lambda name: plots.rule_of(runs[name])[0])
+    rows = [_variant(name, runs[name], levels.get(name, last)) for name in names]
+    filled = [i for i, cell in enumerate(zip(*rows, strict=True)) if any(cell)]
+    cells = [[row[i] for i in filled] for row in rows]
+    caption = "Means over tickets: test accuracy at the last step" + (
+        OF_COMPARED if levels else ", at the last level that all variants have"
+    )
+    head = [VARIANT_HEAD[i] for i in filled]
+    return _section("Side by side", f"{caption}.", table(head, cells, wraps=True))
+
+
+def _section(name: str, about: str, content: str) -> str:
+    return f'<h2>{name}</h2>\n<p class="quiet">{about}</p>\n{content}'
+
+
+def _variant(name: str, run: "Run", level: int) -> list[str]:
+    """Return the cells of a variant; those without a number are empty."""
+    share = density_text(plots.density_of(run, level))
+    cells = [name, plots.in_words(run), share, _accuracy(run, 0), _accuracy(run, level)]
+    at = run.stability[run.stability["level"] == level]
+    for one in COMPARED:
+        ticket, other = (
+            at[(at["kind"] == kind) & (at["cause"] == one.cause)]
+            for kind in ("ticket", RANDOM)
+        )
+        cells += [
+            _mean(ticket, one.column, one.digits),
+            _ratio(other, ticket, one.column),
+        ]
+    tickets = at[(at["kind"] == "ticket") & (at["cause"] == DATA_ORDER)]
+    return [*cells, _mean(tickets, "test_barrier", 2, 100)]
+
+
+def _accuracy(run: "Run", level: int) -> str:
+    found = by_level(run.summary, "ticket", "test_accuracy_final")["mean"]
+    return f"{100 * found[level]:.2f}" if level in found.index else ""
+
+
+def _ratio(rows: "pd.DataFrame", others: "pd.DataFrame", column: str) -> str:
+    means = [plots.spreads(each, "cause", column)["mean"] for each in (rows, others)]
+    above, below = (mean.iloc[0] if len(mean) else 0.0 for mean in means)
+    return f"{above / below:.1f}" if above and below else ""
+
+
+def _mean(rows: "pd.DataFrame", column: str, digits: int, scale: float = 1) -> str:
+    return _text(rows, column, digits, scale).partition(" ")[0]
+
+
+def _text(rows: "pd.DataFrame", column: str, digits: int, scale: float = 1) -> str:
+    """Return mean, min and max of the numbers in a column; "" if it has none."""
+    found = scale * plots.spreads(rows, "cause", column)
+    if found.empty:
+        return ""
+    mean, low, high = found[["mean", "min", "max"]].to_numpy()[0]
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _has(run: "Run", column: str) -> bool:
+    return bool(run.stability[column].notna().any())
