@@ -17,6 +17,7 @@ from lth_jax.claims import judge
 from lth_jax.claims.conv import conv_share
 from lth_jax.claims.deep import RESNET_HIGH, RESNET_LOW, RESNET_WARM, VGG_HIGH, VGG_WARM
 from lth_jax.claims.judge import Row
+from lth_jax.claims.matching import mismatches
 from lth_jax.claims.pool import pool_runs
 from lth_jax.claims.quantities import points, times
 from lth_jax.claims.reductions import crossing, levels, trend
@@ -28,11 +29,11 @@ from lth_jax.claims.settings import (
     LENET,
     LENET_ONE_SHOT,
     Setting,
-    mismatches,
 )
 from lth_jax.claims.table import CLAIMS
 from lth_jax.cli import main
 from lth_jax.config import Config, to_dict
+from lth_jax.copies import PATHS, STABILITY
 from lth_jax.report import write_report
 from lth_jax.runs import Run
 from lth_jax.tables import SUMMARY
@@ -127,6 +128,8 @@ def make_run(
         manifest={"data": {"name": config.data.name} | (data or {})},
         summary=summary,
         curves=pd.concat(curves, ignore_index=True),
+        stability=pd.DataFrame(columns=[*STABILITY]),
+        paths=pd.DataFrame(columns=[*PATHS]),
     )
 
 

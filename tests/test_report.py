@@ -15,6 +15,7 @@ from matplotlib.colors import to_rgba
 from lth_jax import plots
 from lth_jax.claims import winning_tickets
 from lth_jax.config import Config, PruneConfig, to_dict
+from lth_jax.copies import PATHS, STABILITY
 from lth_jax.errors import LthError
 from lth_jax.report import write_report
 from lth_jax.runs import Run
@@ -269,6 +270,8 @@ def make_run(
         },
         summary=pd.DataFrame(summary).astype({"early_stop_step": "Int64"}),
         curves=pd.concat(curves, ignore_index=True),
+        stability=pd.DataFrame(columns=[*STABILITY]),
+        paths=pd.DataFrame(columns=[*PATHS]),
     )
 
 

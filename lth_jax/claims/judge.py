@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ..outline import COPY
+from .matching import Look, Want, mismatches, shortfalls, span_of
 from .pool import Pool, pool_runs
 from .quantities import ES_STEP
 from .rules import Claim, Condition, Measure, Value
-from .settings import Setting, mismatches, shortfalls
+from .settings import Setting
 from .table import CLAIMS
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ class Row(NamedTuple):
     """A claim of the paper beside what runs show.
 
     Attributes:
-        id: A1 to A81.
+        id: A1 to A81 (lottery ticket hypothesis), B1 to B16 (stabilizing it).
         where: in the paper.
         quantity: network and quantity.
         paper: what the paper says of it.
@@ -46,22 +49,6 @@ class Row(NamedTuple):
     rule: str
     verdict: Verdict
     note: str
-
-
-class Want(NamedTuple):
-    """What of the runs of a setting a claim looks at.
-
-    Attributes:
-        last: position.
-        kinds: of networks.
-        steps: at which accuracy is read, other than early stop and the last one.
-        timed: early-stop steps are read.
-    """
-
-    last: float
-    kinds: tuple[str, ...]
-    steps: tuple[int, ...]
-    timed: bool
 
 
 class Evidence(NamedTuple):
@@ -152,13 +139,19 @@ def _wanted(claim: Claim) -> dict[Setting, Want]:
         parts.setdefault(measure.setting, []).append(measure)
     return {
         setting: Want(
-            max(measure.reduction.last for measure in measures),
-            tuple(dict.fromkeys(k for m in measures for k in m.quantity.kinds)),
+            tuple(dict.fromkeys(look for m in measures for look in _looks(m))),
             tuple({s for m in measures if (s := m.quantity.step) is not None}),
             any(m.quantity.column == ES_STEP for m in measures),
         )
         for setting, measures in parts.items()
     }
+
+
+def _looks(measure: Measure) -> Iterator[Look]:
+    quantity, reduction = measure.quantity, measure.reduction
+    where = reduction.first, reduction.last
+    yield from (Look(kind, "", *where) for kind in quantity.kinds)
+    yield from (Look(kind, quantity.cause, *where) for kind in quantity.compared)
 
 
 def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence | None:
@@ -178,12 +171,11 @@ def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence |
 
 def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
     """Leave out what failed, and every replicate that is then incomplete."""
-    last, kinds, steps, timed = want
-    lacks = shortfalls(setting, pool, last, kinds, steps)
+    lacks, kinds = shortfalls(setting, pool, want), want.kinds
     table = pool.summary[pool.summary["kind"].isin(kinds)]
-    reach = min(last, pool.positions[-1]) + 1e-9
+    reach = min(want.last, pool.positions[-1]) + 1e-9
     table = table[table["position"] <= reach]
-    if timed:
+    if want.timed:
         idle = (table["status"] == "ok") & (table[ES_STEP] == 0).fillna(False)
         table = table.assign(status=table["status"].mask(idle, "never learned"))
     ok = table[table["status"] == "ok"]
@@ -197,12 +189,26 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
         lambda rows: set(zip(rows["kind"], rows["position"], strict=True)) >= set(cells)
     )
     kept = set(whole.index[whole.astype(bool)]) if len(ok) else set()
-    keep = sorted(kept - failed)
+    keep = sorted(_compared(pool, want, kept - failed))
     if len(keep) < REPLICATES:
         lacks = [*lacks, f"{len(keep)} of {REPLICATES} replicates"]
-    curves = pool.curves[pool.curves["replicate"].isin(keep)]
-    pool = pool._replace(summary=ok[ok["replicate"].isin(keep)], curves=curves)
+    pool = pool._replace(
+        summary=ok[ok["replicate"].isin(keep)],
+        curves=pool.curves[pool.curves["replicate"].isin(keep)],
+        stability=pool.stability[pool.stability["replicate"].isin(keep)],
+    )
     return Evidence(pool, len(keep), tuple(lacks), _left_out(table, keep))
+
+
+def _compared(pool: Pool, want: Want, replicates: set[int]) -> set[int]:
+    """Return the replicates that have every comparison that any of them has."""
+    table = pool.stability
+    for look in want.pairs:
+        pairs = table[(table["kind"] == look.kind) & (table["cause"] == look.cause)]
+        for position in span_of(look, set(pairs["position"])):
+            there = set(pairs.loc[pairs["position"] == position, "replicate"])
+            replicates = replicates & there
+    return replicates
 
 
 def _left_out(table: "pd.DataFrame", keep: Sequence[int]) -> str:
@@ -229,11 +235,17 @@ def _results(
 def _value(condition: Condition, pools: Mapping[Setting, Pool]) -> Value | None:
     for measure in condition.term.parts():
         pool = pools.get(measure.setting)
-        kinds = measure.quantity.kinds
-        if pool is None or not set(kinds) <= set(pool.summary["kind"]):
+        if pool is None or any(map(partial(_lacks, pool), _looks(measure))):
             return None
     value = condition.term.of(pools)
     return None if math.isnan(value.mean) else value
+
+
+def _lacks(pool: Pool, look: Look) -> bool:
+    table = pool.summary
+    if look.cause:
+        table = pool.stability[pool.stability["cause"] == look.cause]
+    return look.kind not in set(table["kind"])
 
 
 def _text(condition: Condition, value: Value | None, named: bool) -> str:
@@ -283,7 +295,9 @@ def _missing(
 def _needed(setting: Setting, want: Want) -> str:
     rates = [f"{100 * rate:g} %" for rate in setting.config.prune.one_shot]
     reach = f"rates {', '.join(rates)}" if rates else f"levels 0 to {want.last:g}"
-    return f"No run of {setting.text}: it needs {reach} of {', '.join(want.kinds)}."
+    kinds = ", ".join(kind for kind in want.kinds if not kind.endswith(COPY))
+    also = " and their stability" if want.pairs else ""
+    return f"No run of {setting.text}: it needs {reach} of {kinds}{also}."
 
 
 def _nearest(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:
