@@ -1,4 +1,4 @@
-"""Verdicts on the paper's claims, from runs."""
+"""Verdicts on the papers' claims, from runs."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ REPLICATES = 3
 
 
 class Row(NamedTuple):
-    """A claim of the paper beside what runs show.
+    """A claim of a paper beside what runs show.
 
     Attributes:
         id: A1 to A81 (lottery ticket hypothesis), B1 to B16 (stabilizing it).
@@ -71,11 +71,12 @@ def judge(runs: Sequence["Run"]) -> list[Row]:
     """Judge all claims by their rules; always one row per claim, in order.
 
     A claim is judged from runs with the paper's data, network, optimizer, learning
-    rate, batch size, steps and rates, that reach the levels to which its rule looks and
-    have the controls that it compares, with at least 3 replicates. Runs that differ
-    only in seed are pooled. Of replicates whose networks diverged, collapsed or were
-    not run, none enters; nor, where early stop is compared, of those that never
-    learned (early stop at step 0). What a reduced run shows is only noted.
+    rate, batch size, steps, rates and rewinding, that reach the levels to which its
+    rule looks and have the controls and copies that it compares, with at least 3
+    replicates. Runs that differ only in seed are pooled. Of replicates whose networks
+    diverged, collapsed or were not run, none enters; nor, where early stop is compared,
+    of those that never learned (early stop at step 0). What a reduced run shows is only
+    noted.
 
     Args:
         runs: run directories, loaded.
@@ -86,10 +87,11 @@ def judge(runs: Sequence["Run"]) -> list[Row]:
     Example:
         >>> rows = judge([])
         >>> len(rows), rows[1].id, rows[1].verdict, rows[4].verdict
-        (81, 'A2', 'not testable', 'not run')
+        (118, 'A2', 'not testable', 'not run')
 
     Reference:
-        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019).
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019); Frankle et al.,
+        "Stabilizing the Lottery Ticket Hypothesis" (2020).
     """
     pools = pool_runs(runs)
     return [_row(claim, pools) for claim in CLAIMS]
