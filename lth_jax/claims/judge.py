@@ -67,8 +67,8 @@ class Evidence(NamedTuple):
     left_out: str
 
 
-def judge(runs: Sequence["Run"]) -> list[Row]:
-    """Judge all claims by their rules; always one row per claim, in order.
+def judge(runs: Sequence["Run"], claims: Sequence[Claim] = CLAIMS) -> list[Row]:
+    """Judge claims by their rules; always one row per claim, in order.
 
     A claim is judged from runs with the paper's data, network, optimizer, learning
     rate, batch size, steps, rates and rewinding, that reach the levels to which its
@@ -80,6 +80,7 @@ def judge(runs: Sequence["Run"]) -> list[Row]:
 
     Args:
         runs: run directories, loaded.
+        claims: which; default: all.
 
     Returns:
         One row per claim.
@@ -94,7 +95,7 @@ def judge(runs: Sequence["Run"]) -> list[Row]:
         "Stabilizing the Lottery Ticket Hypothesis" (2020).
     """
     pools = pool_runs(runs)
-    return [_row(claim, pools) for claim in CLAIMS]
+    return [_row(claim, pools) for claim in claims]
 
 
 def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
