@@ -20,7 +20,7 @@ from lth_jax.claims.deep import (
     VGG_LOW,
     VGG_WARM,
 )
-from lth_jax.claims.matching import mismatches
+from lth_jax.claims.matching import Look, mismatches, span_of
 from lth_jax.claims.pool import pool_runs
 from lth_jax.claims.quantities import closeness, degrees, stabler, times
 from lth_jax.claims.reductions import at, highest, levels, lowest
@@ -242,16 +242,30 @@ def test_a_replicate_without_its_comparison_is_left_out():
     assert (row.verdict, row.replicates) == ("not run", 2)
 
 
-def test_controls_must_be_at_every_level_that_a_rule_reads():
+@pytest.mark.parametrize(
+    ("id_", "setting", "n"),
+    [("A11", LENET, 20), ("A13", LENET, 15), ("A38", RESNET_WARM, 10)],
+)
+def test_controls_must_be_at_every_level_that_a_rule_reads(id_, setting, n):
     """A run with controls at some levels only is not one in which reinits never win."""
-    run = make_run(LENET, kinds=(REINIT,))
-    assert row_of("A11", run).verdict == "reproduced"
+    run = make_run(setting, kinds=(REINIT,))
+    assert row_of(id_, run).ours
     summary = run.summary
-    some = summary[(summary["kind"] == TICKET) | summary["level"].isin([6, 7])]
-    row = row_of("A11", run._replace(summary=some))
-    assert row.verdict == "not run"
-    assert "random_reinit networks at 2 of 20 levels" in row.note
-    assert row_of("A12", run._replace(summary=some)).verdict == "reproduced"
+    some = summary[(summary["kind"] == TICKET) | summary["level"].isin([7, 10])]
+    row = row_of(id_, run._replace(summary=some))
+    assert (row.verdict, row.ours) == ("not run", None)
+    assert f"random_reinit networks at 2 of {n} levels" in row.note
+    if setting is LENET:
+        assert row_of("A12", run._replace(summary=some)).verdict == "reproduced"
+
+
+def test_only_tickets_are_dense():
+    for kind, cause, wanted in (
+        (TICKET, "", [0.0, 1.0, 2.0]),
+        (SHUFFLE, "", [1.0, 2.0]),
+        (TICKET, ORDER, [1.0, 2.0]),
+    ):
+        assert span_of(Look(kind, cause, 0, 2), [0.0, 1.0, 2.0, 3.0]) == wanted
 
 
 # Pools.
@@ -349,6 +363,8 @@ def test_a_shorter_run_scales_its_rewinding():
     assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 1}) == []
     assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 0}) != []
     assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 2}) != []
+    tiny = {"steps": 500, "drops": [250, 375]}
+    assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 0}) != []
 
 
 def test_a_shorter_rewound_run_is_noted():
