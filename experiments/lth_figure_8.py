@@ -2,7 +2,7 @@
 
 Run:     lth run experiments/lth_figure_8.py
 Data:    CIFAR-10 through TFDS (--data.dir or $TFDS_DATA_DIR).
-Cost:    3 sweeps of 87 trainings of 30,000 steps: for an accelerator; `--dry-run`
+Cost:    3 sweeps of 135 trainings of 30,000 steps: for an accelerator; `--dry-run`
          measures the time on your machine.
 Expect:  at learning rate 0.1 no winning tickets; at 0.01 up to 89.5 % accuracy between
          41.7 and 21.9 % of the weights; at 0.03 with warmup 90.5 % at 27.1 %.
@@ -53,7 +53,7 @@ def _study(rate: float, warmup: int = 0) -> Config:
         weight_decay=1e-4,
         augment=True,
     )
-    return _config(train, levels=14, replicates=3, reinits=1)
+    return _config(train, levels=22, replicates=3, reinits=1)
 
 
 def _config(train: TrainConfig, levels: int, replicates: int, reinits: int) -> Config:

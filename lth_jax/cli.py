@@ -266,7 +266,7 @@ def claims(
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
-    """Judge the claims of the paper by runs; those that differ in seed only are pooled.
+    """Judge the claims of the papers by runs; those that differ in seed are pooled.
 
     Args:
         runs: run directories.

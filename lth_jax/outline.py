@@ -11,7 +11,8 @@ from .config import Config, fingerprint
 from .rewind import rule_of
 from .types import END
 
-_COPY = "_reorder"
+COPY = "_reorder"
+"""What the kind of a copy under another data order ends in."""
 
 
 class LaneId(NamedTuple):
@@ -30,7 +31,7 @@ class LaneId(NamedTuple):
             >>> LaneId(1, "shuffle_mask_reorder", 0, 2).copied
             'shuffle_mask'
         """
-        kind = self.kind.removesuffix(_COPY)
+        kind = self.kind.removesuffix(COPY)
         return None if kind == self.kind else kind
 
 
@@ -164,7 +165,7 @@ def level_ids(config: Config, level: int) -> list[LaneId]:
         draws |= {kind: range(n) for kind, n in config.draws.items() if n}
         copied = [kind for kind in draws if kind != "chain"]
         others = range(1, config.stability.orders)
-        draws |= {kind + _COPY: others for kind in copied}
+        draws |= {kind + COPY: others for kind in copied}
     return [
         LaneId(level, kind, replicate, draw)
         for kind, numbers in draws.items()

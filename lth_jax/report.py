@@ -176,12 +176,12 @@ def _cells(summary: "pd.DataFrame", kind: str) -> dict[int, list[str]]:
 
 
 def claims_section(runs: Sequence["Run"]) -> str:
-    """Return a section with all claims of the paper, judged by some runs, as HTML."""
+    """Return a section with all claims of the papers, judged by some runs, as HTML."""
     rows = judge(runs)
     judged = [row for row in rows if row.ours is not None]
     rest = [row for row in rows if row.ours is None]
     count = sum(row.replicates > 0 for row in judged)
-    return f"""<h2>Claims of the paper</h2>
+    return f"""<h2>Claims of the papers</h2>
 <p>Each claim is judged by its rule, which was written before the run. {count} of
 {len(rows)} are judged here from training.</p>
 {_claims(judged, ("paper", "ours", "spread", "replicates", "rule", "note"))}

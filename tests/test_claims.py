@@ -1,22 +1,28 @@
-"""The claims of the paper: rules, matching and pooling of runs, verdicts, faces."""
+"""The claims of the papers: rules, matching and pooling of runs, verdicts, faces."""
 
 import dataclasses
 import json
 import re
 import runpy
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from made import CODED, REINIT, changed, make_run, needed, row_of
 
 from lth_jax import models, report, sweep
 from lth_jax.claims import judge
 from lth_jax.claims.conv import conv_share
-from lth_jax.claims.deep import RESNET_HIGH, RESNET_LOW, RESNET_WARM, VGG_HIGH, VGG_WARM
-from lth_jax.claims.judge import Row
+from lth_jax.claims.deep import (
+    RESNET_HIGH,
+    RESNET_LOW,
+    RESNET_WARM,
+    VGG_HIGH,
+    VGG_LOW,
+    VGG_WARM,
+)
+from lth_jax.claims.matching import mismatches
 from lth_jax.claims.pool import pool_runs
 from lth_jax.claims.quantities import points, times
 from lth_jax.claims.reductions import crossing, levels, trend
@@ -27,128 +33,15 @@ from lth_jax.claims.settings import (
     CONV6,
     LENET,
     LENET_ONE_SHOT,
-    Setting,
-    mismatches,
 )
-from lth_jax.claims.table import CLAIMS
 from lth_jax.cli import main
 from lth_jax.config import Config, to_dict
 from lth_jax.report import write_report
-from lth_jax.runs import Run
-from lth_jax.tables import SUMMARY
 
 EXPERIMENTS = sorted(
     (Path(__file__).parents[1] / "experiments").glob("lth_figure_?.py")
 )
-CODED = [claim for claim in CLAIMS if claim.conditions]
 SETTINGS = list(dict.fromkeys(m.setting for claim in CODED for m in claim.measures))
-REINIT, SHUFFLE = "random_reinit", "shuffle_mask"
-DENSE_STEP = 7_000
-
-# A world in which the claims of sections 2 to 4 hold: what each network does.
-
-
-def lenet(level: int, kind: str) -> tuple[float, float]:
-    """Return early-stop step and accuracy as the paper describes them."""
-    if kind != "ticket":
-        return DENSE_STEP * (1 + level / 10), 0.98 + 0.0008 * (6 - level)
-    down, up = level / 7, (level - 7) / 8
-    step = DENSE_STEP - 2_800 * (down if level <= 7 else 1 - up)
-    return step, 0.98 + 0.0036 * (level / 9 if level <= 9 else (15 - level) / 6)
-
-
-def one_shot(level: int, kind: str) -> tuple[float, float]:
-    del kind
-    return (6_500, 0.981) if level else (DENSE_STEP, 0.98)
-
-
-def conv(level: int, kind: str) -> tuple[float, float]:
-    if level and kind == "ticket":
-        return 2_000, 0.785
-    return DENSE_STEP, 0.75
-
-
-def deep(accuracy: float, ticket: float, reinit: float) -> Callable[..., Any]:
-    def network(level: int, kind: str) -> tuple[float, float]:
-        gain = (ticket if kind == "ticket" else reinit) if level else 0.0
-        return DENSE_STEP, accuracy + gain
-
-    return network
-
-
-WORLD = {
-    LENET: lenet,
-    LENET_ONE_SHOT: one_shot,
-    **dict.fromkeys((CONV2, CONV4, CONV6), conv),
-    VGG_HIGH: deep(0.91, -0.01, -0.01),
-    VGG_WARM: deep(0.92, 0.005, -0.02),
-    RESNET_HIGH: deep(0.905, -0.01, -0.01),
-    RESNET_LOW: deep(0.895, 0.0, -0.01),
-    RESNET_WARM: deep(0.905, 0.001, -0.02),
-}
-Change = tuple[Setting, str, str, Iterable[int], float]
-
-
-def make_run(
-    setting: Setting,
-    replicates: int = 3,
-    n_levels: int = 22,
-    seed: int = 0,
-    kinds: Iterable[str] = (REINIT, SHUFFLE),
-    data: dict[str, Any] | None = None,
-    **train: Any,
-) -> Run:
-    """Return a run of a setting in the world above."""
-    rates = setting.config.prune.one_shot
-    n_levels = len(rates) or n_levels
-    config = dataclasses.replace(
-        setting.config,
-        seed=seed,
-        replicates=replicates,
-        train=dataclasses.replace(setting.config.train, **train),
-        prune=dataclasses.replace(setting.config.prune, levels=n_levels),
-    )
-    rows = []
-    for level in range(n_levels + 1):
-        for kind in ("ticket", *kinds) if level else ("ticket",):
-            step, accuracy = WORLD.get(setting, conv)(level, kind)
-            one = {"level": level, "kind": kind, "draw": 0, "status": "ok"}
-            one |= {"density": 0.8**level, "n_remaining": round(99_999 * 0.8**level)}
-            one |= {name: accuracy for name in SUMMARY if "accuracy" in name}
-            one |= {"train_accuracy_final": 1.0, "early_stop_step": step}
-            rows += [one | {"replicate": r} for r in range(replicates)]
-    summary = pd.DataFrame(rows)
-    point = {"split": "test", "loss": 1.0, "accuracy": 0.5}
-    who = ["level", "kind", "replicate", "draw"]
-    curves = [summary[who].assign(step=step, **point) for step in (10_000, 30_000)]
-    return Run(
-        path=Path("runs/made"),
-        config=to_dict(config),
-        manifest={"data": {"name": config.data.name} | (data or {})},
-        summary=summary,
-        curves=pd.concat(curves, ignore_index=True),
-    )
-
-
-def changed(run: Run, *changes: tuple[str, str, Iterable[int], Any]) -> Run:
-    """Return the run with other values of kind, column and levels."""
-    summary = run.summary.copy()
-    for kind, column, at, value in changes:
-        rows = (summary["kind"] == kind) & summary["level"].isin(list(at))
-        assert rows.any()
-        summary.loc[rows, column] = value
-    return run._replace(summary=summary)
-
-
-def row_of(id_: str, *runs: Run) -> Row:
-    return next(row for row in judge(runs) if row.id == id_)
-
-
-def needed(id_: str) -> list[Setting]:
-    claim = next(claim for claim in CODED if claim.id == id_)
-    return list(dict.fromkeys(measure.setting for measure in claim.measures))
-
-
 # Every rule of section 2, and some of the others, can go both ways.
 
 TICKET, STEP, ES = "ticket", "early_stop_step", "test_accuracy_es"
@@ -195,10 +88,17 @@ FLIPS = [
     ("A24", CONV6, TICKET, TRAIN, [21], 0.99),
     ("A24", CONV2, TICKET, FINAL, ALL, 0.74),
     ("A30", VGG_HIGH, TICKET, FINAL, ALL, 0.91),
+    ("A31", VGG_LOW, TICKET, FINAL, [15], 0.908),
+    ("A31", VGG_LOW, TICKET, FINAL, range(16, 20), 0.915),
+    ("A31", VGG_LOW, TICKET, FINAL, ALL, 0.921),
     ("A33", VGG_WARM, TICKET, FINAL, [19], 0.918),
+    ("A33", VGG_WARM, TICKET, FINAL, range(20, 24), 0.925),
+    ("A34", VGG_WARM, REINIT, FINAL, [7], 0.917),
+    ("A34", VGG_WARM, REINIT, FINAL, range(8, 12), 0.92),
     ("A35", RESNET_HIGH, TICKET, FINAL, [0], 0.89),
     ("A36", RESNET_LOW, TICKET, FINAL, ALL, 0.88),
     ("A38", RESNET_WARM, TICKET, FINAL, [10], 0.902),
+    ("A38", RESNET_WARM, TICKET, FINAL, range(11, 15), 0.906),
     ("A38", RESNET_WARM, REINIT, FINAL, ALL, 0.91),
 ]
 
@@ -250,21 +150,32 @@ def test_draws_of_a_replicate_are_averaged_first():
 def test_there_is_one_row_per_claim_in_order():
     for runs in ([], [make_run(LENET), make_run(CONV2)]):
         rows = judge(runs)
-        assert [row.id for row in rows] == [f"A{n}" for n in range(1, 82)]
+        first, second = [f"A{n}" for n in range(1, 82)], [f"B{n}" for n in range(1, 17)]
+        second[3:3] = [f"B3{letter}" for letter in "abcdefghijklmnopqrstu"]
+        assert [row.id for row in rows] == first + second
         for row in rows:
             assert all((row.where, row.quantity, row.paper, row.rule))
             assert row.note or row.verdict in ("reproduced", "not reproduced")
             judged = row.verdict in ("reproduced", "not reproduced")
             assert (row.ours is not None) == judged
         assert json.loads(json.dumps([r._asdict() for r in rows], allow_nan=False))
-    assert [row.id for row in judge([]) if row.verdict == "not testable"] == [
-        "A2",
-        "A81",
-    ]
+    untestable = [row.id for row in judge([]) if row.verdict == "not testable"]
+    assert untestable == "A2 A81 B2 B9 B10 B11 B12 B15 B16".split()
 
 
 def test_every_rule_that_is_coded_can_be_computed():
-    runs = [make_run(setting, n_levels=27) for setting in SETTINGS]
+    runs = [
+        make_run(
+            setting,
+            n_levels=27,
+            close=lambda *_, setting=setting: (
+                9.0 - bool(setting.config.rewind.weights),
+                8.0,
+            ),
+            copied=(8, 10, 17),
+        )
+        for setting in SETTINGS
+    ]
     verdicts = {row.id: row for row in judge(runs)}
     for claim in CODED:
         row = verdicts[claim.id]
@@ -598,7 +509,7 @@ def test_the_command_prints_rows(monkeypatch, capsys):
 
 def claims_of(page: str) -> list[str]:
     section = page.split("Claims of the paper")[1].split("<h2>")[0]
-    return re.findall(r"<tr><td>(A\d+)</td><td>([a-z ]+)</td>", section)
+    return re.findall(r"<tr><td>([AB]\d+[a-u]?)</td><td>([a-z ]+)</td>", section)
 
 
 def test_the_report_shows_a_row_per_claim(monkeypatch, tmp_path):
@@ -609,9 +520,9 @@ def test_the_report_shows_a_row_per_claim(monkeypatch, tmp_path):
     }.items():
         page = write_report(run._replace(path=tmp_path / name)).read_text()
         rows = {row.id: row.verdict for row in judge([run])}
-        assert dict(claims_of(page)) == rows and len(claims_of(page)) == 81
+        assert dict(claims_of(page)) == rows and len(claims_of(page)) == 118
     page = (tmp_path / "made" / "report.html").read_text()
-    assert "11 of\n81 are judged here from training" in page
+    assert "12 of\n118 are judged here from training" in page
     assert "&gt;= 2.00x" in page
 
 

@@ -1,13 +1,16 @@
-"""Verdicts on the paper's claims, from runs."""
+"""Verdicts on the papers' claims, from runs."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ..outline import COPY
+from .matching import Look, Want, mismatches, shortfalls, span_of
 from .pool import Pool, pool_runs
 from .quantities import ES_STEP
 from .rules import Claim, Condition, Measure, Value
-from .settings import Setting, mismatches, shortfalls
+from .settings import Setting
 from .table import CLAIMS
 
 if TYPE_CHECKING:
@@ -21,10 +24,10 @@ REPLICATES = 3
 
 
 class Row(NamedTuple):
-    """A claim of the paper beside what runs show.
+    """A claim of a paper beside what runs show.
 
     Attributes:
-        id: A1 to A81.
+        id: A1 to A81 (lottery ticket hypothesis), B1 to B16 (stabilizing it).
         where: in the paper.
         quantity: network and quantity.
         paper: what the paper says of it.
@@ -48,22 +51,6 @@ class Row(NamedTuple):
     note: str
 
 
-class Want(NamedTuple):
-    """What of the runs of a setting a claim looks at.
-
-    Attributes:
-        last: position.
-        kinds: of networks.
-        steps: at which accuracy is read, other than early stop and the last one.
-        timed: early-stop steps are read.
-    """
-
-    last: float
-    kinds: tuple[str, ...]
-    steps: tuple[int, ...]
-    timed: bool
-
-
 class Evidence(NamedTuple):
     """The best pool for a setting, cut to what a claim looks at.
 
@@ -80,18 +67,20 @@ class Evidence(NamedTuple):
     left_out: str
 
 
-def judge(runs: Sequence["Run"]) -> list[Row]:
-    """Judge all claims by their rules; always one row per claim, in order.
+def judge(runs: Sequence["Run"], claims: Sequence[Claim] = CLAIMS) -> list[Row]:
+    """Judge claims by their rules; always one row per claim, in order.
 
     A claim is judged from runs with the paper's data, network, optimizer, learning
-    rate, batch size, steps and rates, that reach the levels to which its rule looks and
-    have the controls that it compares, with at least 3 replicates. Runs that differ
-    only in seed are pooled. Of replicates whose networks diverged, collapsed or were
-    not run, none enters; nor, where early stop is compared, of those that never
-    learned (early stop at step 0). What a reduced run shows is only noted.
+    rate, batch size, steps, rates and rewinding, that reach the levels to which its
+    rule looks and have the controls and copies that it compares, with at least 3
+    replicates. Runs that differ only in seed are pooled. Of replicates whose networks
+    diverged, collapsed or were not run, none enters; nor, where early stop is compared,
+    of those that never learned (early stop at step 0). What a reduced run shows is only
+    noted.
 
     Args:
         runs: run directories, loaded.
+        claims: which; default: all.
 
     Returns:
         One row per claim.
@@ -99,13 +88,14 @@ def judge(runs: Sequence["Run"]) -> list[Row]:
     Example:
         >>> rows = judge([])
         >>> len(rows), rows[1].id, rows[1].verdict, rows[4].verdict
-        (81, 'A2', 'not testable', 'not run')
+        (118, 'A2', 'not testable', 'not run')
 
     Reference:
-        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019).
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019); Frankle et al.,
+        "Stabilizing the Lottery Ticket Hypothesis" (2020).
     """
     pools = pool_runs(runs)
-    return [_row(claim, pools) for claim in CLAIMS]
+    return [_row(claim, pools) for claim in claims]
 
 
 def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
@@ -152,13 +142,19 @@ def _wanted(claim: Claim) -> dict[Setting, Want]:
         parts.setdefault(measure.setting, []).append(measure)
     return {
         setting: Want(
-            max(measure.reduction.last for measure in measures),
-            tuple(dict.fromkeys(k for m in measures for k in m.quantity.kinds)),
+            tuple(dict.fromkeys(look for m in measures for look in _looks(m))),
             tuple({s for m in measures if (s := m.quantity.step) is not None}),
             any(m.quantity.column == ES_STEP for m in measures),
         )
         for setting, measures in parts.items()
     }
+
+
+def _looks(measure: Measure) -> Iterator[Look]:
+    quantity, reduction = measure.quantity, measure.reduction
+    where = reduction.first, reduction.last
+    yield from (Look(kind, "", *where) for kind in quantity.kinds)
+    yield from (Look(kind, quantity.cause, *where) for kind in quantity.compared)
 
 
 def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence | None:
@@ -178,12 +174,11 @@ def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence |
 
 def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
     """Leave out what failed, and every replicate that is then incomplete."""
-    last, kinds, steps, timed = want
-    lacks = shortfalls(setting, pool, last, kinds, steps)
+    lacks, kinds = shortfalls(setting, pool, want), want.kinds
     table = pool.summary[pool.summary["kind"].isin(kinds)]
-    reach = min(last, pool.positions[-1]) + 1e-9
+    reach = min(want.last, pool.positions[-1]) + 1e-9
     table = table[table["position"] <= reach]
-    if timed:
+    if want.timed:
         idle = (table["status"] == "ok") & (table[ES_STEP] == 0).fillna(False)
         table = table.assign(status=table["status"].mask(idle, "never learned"))
     ok = table[table["status"] == "ok"]
@@ -197,12 +192,26 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
         lambda rows: set(zip(rows["kind"], rows["position"], strict=True)) >= set(cells)
     )
     kept = set(whole.index[whole.astype(bool)]) if len(ok) else set()
-    keep = sorted(kept - failed)
+    keep = sorted(_compared(pool, want, kept - failed))
     if len(keep) < REPLICATES:
         lacks = [*lacks, f"{len(keep)} of {REPLICATES} replicates"]
-    curves = pool.curves[pool.curves["replicate"].isin(keep)]
-    pool = pool._replace(summary=ok[ok["replicate"].isin(keep)], curves=curves)
+    pool = pool._replace(
+        summary=ok[ok["replicate"].isin(keep)],
+        curves=pool.curves[pool.curves["replicate"].isin(keep)],
+        stability=pool.stability[pool.stability["replicate"].isin(keep)],
+    )
     return Evidence(pool, len(keep), tuple(lacks), _left_out(table, keep))
+
+
+def _compared(pool: Pool, want: Want, replicates: set[int]) -> set[int]:
+    """Return the replicates that have every comparison that any of them has."""
+    table = pool.stability
+    for look in want.pairs:
+        pairs = table[(table["kind"] == look.kind) & (table["cause"] == look.cause)]
+        for position in span_of(look, set(pairs["position"])):
+            there = set(pairs.loc[pairs["position"] == position, "replicate"])
+            replicates = replicates & there
+    return replicates
 
 
 def _left_out(table: "pd.DataFrame", keep: Sequence[int]) -> str:
@@ -229,11 +238,17 @@ def _results(
 def _value(condition: Condition, pools: Mapping[Setting, Pool]) -> Value | None:
     for measure in condition.term.parts():
         pool = pools.get(measure.setting)
-        kinds = measure.quantity.kinds
-        if pool is None or not set(kinds) <= set(pool.summary["kind"]):
+        if pool is None or any(map(partial(_lacks, pool), _looks(measure))):
             return None
     value = condition.term.of(pools)
     return None if math.isnan(value.mean) else value
+
+
+def _lacks(pool: Pool, look: Look) -> bool:
+    table = pool.summary
+    if look.cause:
+        table = pool.stability[pool.stability["cause"] == look.cause]
+    return look.kind not in set(table["kind"])
 
 
 def _text(condition: Condition, value: Value | None, named: bool) -> str:
@@ -283,7 +298,9 @@ def _missing(
 def _needed(setting: Setting, want: Want) -> str:
     rates = [f"{100 * rate:g} %" for rate in setting.config.prune.one_shot]
     reach = f"rates {', '.join(rates)}" if rates else f"levels 0 to {want.last:g}"
-    return f"No run of {setting.text}: it needs {reach} of {', '.join(want.kinds)}."
+    kinds = ", ".join(kind for kind in want.kinds if not kind.endswith(COPY))
+    also = " and their stability" if want.pairs else ""
+    return f"No run of {setting.text}: it needs {reach} of {kinds}{also}."
 
 
 def _nearest(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SEEDS = ("seed", "replicates")
 """The fields in which pooled runs may differ."""
 NETWORK = ["level", "kind", "replicate", "draw"]
+PAIR = ["level", "kind", "replicate", "cause", "first", "second"]
 
 
 class Pool(NamedTuple):
@@ -24,7 +25,8 @@ class Pool(NamedTuple):
         summary: one row per trained network, as in ``Run.summary``; replicates are
             numbered through all runs, and ``position`` is the level, or the rate of a
             one-shot pruning.
-        curves: one row per network, evaluation and split, with ``position``.
+        curves: one row per network, evaluation and split, likewise.
+        stability: one row per pair of networks compared, likewise.
         positions: from the dense network on, as far as no level is missing.
         data_note: what the manifests note about their data, if anything.
     """
@@ -32,6 +34,7 @@ class Pool(NamedTuple):
     numbers: Mapping[str, Any]
     summary: "pd.DataFrame"
     curves: "pd.DataFrame"
+    stability: "pd.DataFrame"
     positions: Sequence[float]
     data_note: str
 
@@ -93,29 +96,48 @@ def _pool(runs: Sequence["Run"]) -> Pool:
     one_shot = len(positions) > 1
 
     def joined(name: str, columns: list[str]) -> "pd.DataFrame":
-        import pandas as pd
-
-        tables = [
-            getattr(run, name).assign(seed=flat_numbers(run.config)["seed"])
-            for run in runs
-        ]
-        table = pd.concat(tables, ignore_index=True)
-        table = table.drop_duplicates(["seed", *columns], ignore_index=True)
+        table = _joined(runs, name, columns)
         level = table["level"].astype(int)
         position = level.map(positions.__getitem__) if one_shot else level
-        return table.assign(
-            position=position.astype(float),
-            replicate=table.groupby(["seed", "replicate"]).ngroup(),
-        )
+        return table.assign(position=position.astype(float))
 
     data = [run.manifest.get("data") for run in runs]
     notes = [each.get("note") for each in data if isinstance(each, Mapping)]
     summary = joined("summary", NETWORK)
+    number = summary.groupby(["seed", "replicate"]).ngroup()
+    who = summary[["seed", "replicate"]].assign(number=number).drop_duplicates()
     present = sorted(summary["level"].unique())
     return Pool(
         {name: value for name, value in fields.items() if name not in SEEDS},
-        summary,
-        joined("curves", [*NETWORK, "step", "split"]),
+        _renumbered(summary, who),
+        _renumbered(joined("curves", [*NETWORK, "step", "split"]), who),
+        _renumbered(joined("stability", PAIR), who),
         [positions[n] if one_shot else float(n) for n in _from_zero(present)],
         next((str(note) for note in notes if note), ""),
     )
+
+
+def _joined(runs: Sequence["Run"], name: str, columns: list[str]) -> "pd.DataFrame":
+    """Return a table of all runs; what two of them have in common is there once."""
+    import pandas as pd
+
+    tables = [
+        getattr(run, name).assign(seed=flat_numbers(run.config)["seed"]) for run in runs
+    ]
+    # pandas joins the types of empty tables in another way from version to version
+    tables = [table for table in tables if len(table)] or tables[:1]
+    table = pd.concat(tables, ignore_index=True)
+    return table.drop_duplicates(["seed", *columns], ignore_index=True)
+
+
+def _renumbered(table: "pd.DataFrame", who: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows of the replicates in ``who``, numbered through all runs.
+
+    Args:
+        table: with seed and replicate.
+        who: seed, replicate and number.
+    """
+    keys = ["seed", "replicate"]
+    table = table.astype({"replicate": "int64"})
+    joined = table.merge(who.astype({"replicate": "int64"}), on=keys)
+    return joined.drop(columns="replicate").rename(columns={"number": "replicate"})

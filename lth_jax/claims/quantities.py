@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..copies import DATA_ORDER, PRUNING
+from ..outline import COPY
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -18,7 +20,16 @@ NAMES = {
     "val_accuracy_final": "final validation accuracy",
     "train_accuracy_final": "final training accuracy",
     "early_stop_step": "early-stop step",
+    "distance": "L2 distance",
+    "angle": "angle",
+    "train_barrier": "training error barrier",
+    "test_barrier": "test error barrier",
 }
+CAUSES = {
+    DATA_ORDER: "of {} between two data orders",
+    PRUNING: "of {} to the dense network",
+}
+"""What is compared for stability, by what makes the two networks differ."""
 
 
 # Units: how a value is written.
@@ -44,6 +55,16 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) > 1.5 else f"{value:.2f}"
 
 
+def length(value: float) -> str:
+    """Write a distance of weights: ``20.7``."""
+    return f"{value:.1f}"
+
+
+def degrees(value: float) -> str:
+    """Write an angle: ``22.7 degrees``."""
+    return f"{value:.1f} degrees"
+
+
 def level(value: float) -> str:
     """Write a level: ``level 15``."""
     return f"level {value:.0f}"
@@ -60,7 +81,9 @@ class Quantity(NamedTuple):
         unit: how it is written.
         kinds: of networks that it reads.
         frame: pool -> one row per position, one column per replicate.
-        column: what it reads of each network, see `frame`.
+        column: what it reads of each network, see `frame`, or of each pair.
+        cause: why the networks differ whose stability it reads; empty if it reads none.
+        compared: kinds whose stability it reads.
     """
 
     text: str
@@ -68,6 +91,8 @@ class Quantity(NamedTuple):
     kinds: tuple[str, ...]
     frame: Callable[[Pool], "pd.DataFrame"]
     column: str
+    cause: str = ""
+    compared: tuple[str, ...] = ()
 
     @property
     def step(self) -> int | None:
@@ -206,3 +231,65 @@ def _steps(pool: Pool, kind: str) -> "pd.DataFrame":
     """Return early-stop steps without zeros, by which nothing can be divided."""
     steps = frame(pool, kind, ES_STEP)
     return steps.where(steps > 0)
+
+
+# Stability: quantities of pairs of networks that start from the same weights.
+
+
+def closeness(column: str, cause: str, kind: str = "ticket") -> Quantity:
+    """Return how far networks of a kind end from each other, or from the dense one.
+
+    Args:
+        column: ``distance``, ``angle``, ``train_barrier`` or ``test_barrier``.
+        cause: what makes the two networks of a pair differ.
+        kind: of the network, or of both.
+
+    Example:
+        >>> closeness("angle", "data_order").text
+        'angle of ticket between two data orders'
+    """
+    unit = {"distance": length, "angle": degrees}.get(column, percent)
+    factor = 100 if unit is percent else 1
+    return Quantity(
+        f"{NAMES[column]} {CAUSES[cause].format(kind)}",
+        unit,
+        _copied_kinds(cause, kind),
+        lambda pool: factor * _between(pool, kind, cause, column),
+        column,
+        cause,
+        (kind,),
+    )
+
+
+def stabler(column: str, cause: str, than: str, kind: str = "ticket") -> Quantity:
+    """Return how many times as far another kind's networks end as those of a kind.
+
+    Example:
+        >>> stabler("distance", "pruning", than="shuffle_mask").text
+        'L2 distance of networks to the dense network, shuffle_mask / ticket'
+    """
+    return Quantity(
+        f"{NAMES[column]} {CAUSES[cause].format('networks')}, {than} / {kind}",
+        times,
+        _copied_kinds(cause, kind, than),
+        lambda pool: (
+            _between(pool, than, cause, column) / _between(pool, kind, cause, column)
+        ),
+        column,
+        cause,
+        (kind, than),
+    )
+
+
+def _copied_kinds(cause: str, *kinds: str) -> tuple[str, ...]:
+    """Return the networks behind comparisons, which count only if all are ok."""
+    copies = [kind + COPY for kind in kinds] if cause == DATA_ORDER else []
+    return _kinds(*kinds, *copies)
+
+
+def _between(pool: Pool, kind: str, cause: str, column: str) -> "pd.DataFrame":
+    """Return positions x replicates, mean over pairs."""
+    table = pool.stability
+    table = table[(table["kind"] == kind) & (table["cause"] == cause)]
+    keys = [table["position"], table["replicate"]]
+    return table[column].astype(float).groupby(keys).mean().unstack()

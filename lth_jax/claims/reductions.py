@@ -39,12 +39,14 @@ class Reduction(NamedTuple):
 
     Attributes:
         text: how; goes on after the quantity.
+        first: position from which it looks.
         last: position to which it looks.
         of: (series, pool) -> number; NaN if the series lacks what it needs.
         unit: how it is written, if not like the quantity.
     """
 
     text: str
+    first: float
     last: float
     of: Callable[["pd.Series", Pool], float]
     unit: Unit | None = None
@@ -54,6 +56,7 @@ def at(position: int) -> Reduction:
     """Return the value at one level."""
     return Reduction(
         f"at level {position}",
+        position,
         position,
         lambda series, pool: float(series.get(position, math.nan)),
     )
@@ -65,7 +68,7 @@ def _over(name: str, span: Span, reduce: Callable[["pd.Series"], float]) -> Redu
         part = span.of(series)
         return math.nan if part.empty else float(reduce(part))
 
-    return Reduction(f"({name} over {span.text})", span.last, of)
+    return Reduction(f"({name} over {span.text})", span.first, span.last, of)
 
 
 def greatest(span: Span) -> Reduction:
@@ -83,6 +86,18 @@ def average(span: Span) -> Reduction:
     return _over("mean", span, lambda part: part.mean())
 
 
+def highest(span: Span, over: int = 3) -> Reduction:
+    """Return the greatest mean over neighbouring levels: noise of one is no peak."""
+    name = f"greatest mean of {over} neighbouring levels"
+    return _over(name, span, lambda part: part.rolling(over).mean().max())
+
+
+def lowest(span: Span, over: int = 3) -> Reduction:
+    """Return the least mean over neighbouring levels: noise of one is no dip."""
+    name = f"least mean of {over} neighbouring levels"
+    return _over(name, span, lambda part: part.rolling(over).mean().min())
+
+
 def share_of_greatest(position: int, span: Span) -> Reduction:
     """Return the value at a level in percent of the greatest; 0 if none is positive."""
 
@@ -93,13 +108,14 @@ def share_of_greatest(position: int, span: Span) -> Reduction:
         return 100 * here / best if best > 0 or math.isnan(best) else 0.0
 
     text = f"(at level {position} in % of its greatest over {span.text})"
-    return Reduction(text, span.last, of, percent)
+    return Reduction(text, min(position, span.first), span.last, of, percent)
 
 
 def change(first: int, last: int) -> Reduction:
     """Return the value at the last level / the value at the first."""
     return Reduction(
         f"(at level {last} / at level {first})",
+        min(first, last),
         max(first, last),
         lambda series, pool: float(
             series.get(last, math.nan) / series.get(first, math.nan)
@@ -121,7 +137,7 @@ def trend(span: Span) -> Reduction:
         return float(part.rank().corr(part.index.to_series().rank()))
 
     text = f"(rank correlation with the level over {span.text})"
-    return Reduction(text, span.last, of, number)
+    return Reduction(text, span.first, span.last, of, number)
 
 
 def crossing(span: Span, threshold: float = 0.0) -> Reduction:
@@ -132,6 +148,7 @@ def crossing(span: Span, threshold: float = 0.0) -> Reduction:
     """
     return Reduction(
         f"(last level of {span.text} at which it is >= {threshold:g})",
+        span.first,
         span.last,
         lambda series, pool: float(_crossing(span, series, threshold)),
         level,
@@ -146,7 +163,7 @@ def crossing_weights(span: Span, threshold: float = 0.0) -> Reduction:
         return float(remaining.get(_crossing(span, series, threshold), math.nan))
 
     text = f"(weights left at the last of {span.text} at which it is >= {threshold:g})"
-    return Reduction(text, span.last, of, number)
+    return Reduction(text, span.first, span.last, of, number)
 
 
 def _crossing(span: Span, series: "pd.Series", threshold: float) -> float:

@@ -12,7 +12,16 @@ from typing import NamedTuple, Protocol
 
 from .pool import Pool
 from .quantities import Quantity, Unit, percent, points, times
-from .reductions import Reduction, Span, at, average, least, share_of_greatest
+from .reductions import (
+    Reduction,
+    Span,
+    at,
+    average,
+    crossing,
+    least,
+    levels,
+    share_of_greatest,
+)
 from .settings import Setting
 
 
@@ -268,6 +277,17 @@ def near_level(claimed: int) -> Bound:
     return near(claimed, OFF, why)
 
 
+def ends_near(
+    setting: Setting, quantity: Quantity, claimed: int, threshold: float = 0.0
+) -> Condition:
+    """Return the condition of "down to this level, and no further".
+
+    The rule looks one level past those that count: what never ends is not near.
+    """
+    reduction = crossing(levels(1, claimed + OFF + 1), threshold)
+    return need(setting, quantity, reduction, near_level(claimed))
+
+
 def best_at(
     setting: Setting, quantity: Quantity, claimed: float, level: int, span: Span
 ) -> list[Condition]:
@@ -323,10 +343,10 @@ class Known:
 
 
 class Claim(NamedTuple):
-    """A claim of the paper, and the rule that judges it, written before any run.
+    """A claim of a paper, and the rule that judges it, written before any run.
 
     Attributes:
-        id: A1 to A81.
+        id: A1 to A81 (lottery ticket hypothesis), B1 to B16 (stabilizing it).
         where: in the paper.
         quantity: network and quantity.
         paper: what the paper says of it.

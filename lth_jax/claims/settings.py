@@ -1,10 +1,8 @@
-"""The settings of the paper: what a run must be to speak to a claim."""
+"""The settings of the papers: how they train, prune and rewind their networks."""
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from ..config import (
@@ -12,35 +10,18 @@ from ..config import (
     DataConfig,
     ModelConfig,
     PruneConfig,
+    RewindConfig,
     TrainConfig,
-    numbers,
 )
-from .pool import SEEDS, Pool
-
-FREE = {
-    *SEEDS,
-    *("data.normalize", "prune.levels", "prune.count"),
-    *("reinits", "shuffles", "keep_signs", "permutes"),
-}
-"""Fields that the paper does not state, or that only say how much of it is run."""
-SCHEDULE = {"train.steps", "train.eval_every", "train.warmup", "train.drops"}
-"""Fields that a reduced run scales down."""
-LAYER_KINDS = {
-    "lenet": ("dense", "output"),
-    **dict.fromkeys(("conv2", "conv4", "conv6"), ("conv", "dense", "output")),
-    "vgg19": ("conv", "output"),
-    "resnet18": ("conv", "shortcut", "output"),
-}
-VALIDATION = {"mnist": 5_000, "cifar10": 5_000}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One way in which the paper trains and prunes a network.
+    """One way in which a paper trains, prunes and rewinds a network.
 
     Attributes:
         name: how rules and notes call it.
-        config: its fields; those of `FREE` do not count.
+        config: its fields; some of them do not count, see `lth_jax.claims.matching`.
         cadence: the early-stop step is read, so it matters how often is evaluated.
     """
 
@@ -79,116 +60,6 @@ class Setting:
             f" {train.optimizer} at {train.learning_rate:g}, {train.steps:,} steps of"
             f" {train.batch_size})"
         )
-
-
-def mismatches(setting: Setting, pool: Pool) -> list[str]:
-    """Say in which fields runs are of another setting; empty if they are of this one.
-
-    A run that is shorter than the setting, its schedule scaled alike, is still of it.
-    """
-    mine, theirs = _essence(setting), _canonical(pool.numbers)
-    return [
-        f"{name} ({theirs.get(name)}, not {mine.get(name)})"
-        for name in sorted(mine.keys() | theirs.keys())
-        if name not in SCHEDULE and mine.get(name) != theirs.get(name)
-    ] + _schedule_mismatch(mine, theirs)
-
-
-def shortfalls(
-    setting: Setting,
-    pool: Pool,
-    last: float,
-    kinds: Sequence[str],
-    steps: Sequence[int] = (),
-) -> list[str]:
-    """Say where runs of a setting fall short of what a claim looks at.
-
-    Args:
-        setting: that the runs are of.
-        pool: of them.
-        last: position to which the claim looks.
-        kinds: of networks that it compares.
-        steps: at which it reads their accuracy.
-    """
-    mine, theirs = _essence(setting), _canonical(pool.numbers)
-    short = []
-    if theirs["train.steps"] < mine["train.steps"]:
-        short.append(f"{theirs['train.steps']:,} of {mine['train.steps']:,} steps")
-    every = "train.eval_every"
-    if setting.cadence and theirs[every] != mine[every]:
-        short.append(f"evaluated every {theirs[every]} steps, not {mine[every]}")
-    rates = setting.config.prune.one_shot
-    positions = pool.positions
-    if rates:
-        absent = [r for r in rates if not any(math.isclose(p, r) for p in positions)]
-        if absent:
-            listed = ", ".join(f"{100 * rate:g} %" for rate in absent)
-            short.append(f"without the one-shot rates {listed}")
-    elif positions[-1] < last:
-        short.append(f"{positions[-1]:g} of {last:g} levels")
-    present = set(pool.summary["kind"])
-    short += [f"no {kind} networks" for kind in kinds if kind not in present]
-    evaluated = set(pool.curves["step"])
-    return short + [
-        f"not evaluated at step {step:,}" for step in steps if step not in evaluated
-    ]
-
-
-@cache
-def _essence(setting: Setting) -> dict[str, Any]:
-    return _canonical(numbers(setting.config))
-
-
-def _canonical(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that count, each difference of meaning in one place."""
-    fields = dict(fields)
-    network, data = fields["model.name"], fields["data.name"]
-    if fields["data.validation"] is None:
-        fields["data.validation"] = VALIDATION.get(data)
-    unused = {
-        "model.widths": network != "lenet",
-        "model.dropout": not network.startswith("conv"),
-        "train.momentum": fields["train.optimizer"] != "momentum",
-        "train.drop_factor": not fields["train.drops"],
-    }
-    skipped = FREE | {name for name, is_unused in unused.items() if is_unused}
-    rates = _rates(fields)
-    for name in ("prune.rate", "prune.output_rate"):
-        del fields[name]
-    fields["prune.one_shot"] = bool(fields["prune.one_shot"])
-    fields["prune.rates"] = rates
-    return {name: value for name, value in fields.items() if name not in skipped}
-
-
-def _rates(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pruning rate of every kind of layer, and of layers named by path."""
-    given = dict(fields["prune.rates"])
-    if fields["prune.one_shot"]:
-        return given if fields["prune.output_rate"] is None else given | {"output": 0.0}
-    rate, output = fields["prune.rate"], fields["prune.output_rate"]
-    rates = dict.fromkeys(LAYER_KINDS.get(fields["model.name"], ()), rate)
-    rates["output"] = rate / 2 if output is None else output
-    return rates | given
-
-
-def _schedule_mismatch(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
-    steps = mine["train.steps"], theirs["train.steps"]
-    if steps[1] > steps[0]:
-        return [f"train.steps ({steps[1]}, not {steps[0]})"]
-    differing = []
-    for name in ("train.warmup", "train.drops"):
-        values = mine[name], theirs[name]
-        scaled = [
-            [step / total for step in (value if isinstance(value, list) else [value])]
-            for value, total in zip(values, steps, strict=True)
-        ]
-        alike = len(scaled[0]) == len(scaled[1]) and all(
-            math.isclose(a, b, rel_tol=0.1)
-            for a, b in zip(scaled[0], scaled[1], strict=True)
-        )
-        if not alike or (steps[0] == steps[1] and values[0] != values[1]):
-            differing.append(f"{name} ({values[1]}, not {values[0]})")
-    return differing
 
 
 LENET = Setting(
@@ -294,3 +165,21 @@ def warmed(setting: Setting, learning_rate: float, warmup: int = 0) -> Setting:
 def layerwise(setting: Setting) -> Setting:
     """Return a deep setting with layer-wise pruning (appendix I.1)."""
     return setting.but("layer-wise", prune={"scope": "layerwise"})
+
+
+def rewound(setting: Setting, moment: int | float) -> Setting:
+    """Return a setting whose pruned networks start from a later moment of training.
+
+    Args:
+        setting: that resets them to step 0.
+        moment: step, or fraction of the training.
+
+    Example:
+        >>> rewound(RESNET18, 500).name, rewound(RESNET18, 0) == RESNET18
+        ('Resnet-18 rewound to 500', True)
+    """
+    if not moment:
+        return setting
+    words = f"{100 * moment:g} %" if isinstance(moment, float) else f"{moment:,}"
+    config = dataclasses.replace(setting.config, rewind=RewindConfig(weights=moment))
+    return Setting(f"{setting.name} rewound to {words}", config, setting.cadence)

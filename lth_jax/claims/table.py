@@ -1,6 +1,6 @@
-"""All claims of the paper, in order, with the rules that judge them."""
+"""All claims of the papers, in order, with the rules that judge them."""
 
-from . import appendix_conv, appendix_lenet, conv, deep, lenet
+from . import appendix_conv, appendix_lenet, conv, deep, lenet, stabilizing
 from .deep import (
     FINAL_GAIN,
     FINAL_LEAD,
@@ -162,5 +162,6 @@ CLAIMS: tuple[Claim, ...] = (
     *appendix_conv.CLAIMS,
     *_APPENDIX_I,
     *_COST,
+    *stabilizing.CLAIMS,
 )
-"""A1 to A81."""
+"""A1 to A81 of the first paper, B1 to B16 of the second."""
