@@ -539,11 +539,14 @@ def with_reinits(setting: Setting, at_levels: Iterable[int], accuracy: float) ->
 
 
 @pytest.mark.parametrize(
-    ("at_levels", "accuracy", "verdict"),
-    [(range(1, 7), 0.752, "reproduced"), ([3], 0.753, "not reproduced")],
+    ("spiky", "verdict"),
+    [(None, "reproduced"), (CONV2, "not reproduced"), (CONV4, "not reproduced")],
 )
-def test_a25_needs_more_than_one_good_level(at_levels, accuracy, verdict):
-    runs = [with_reinits(each, at_levels, accuracy) for each in (CONV2, CONV4)]
+def test_a25_needs_more_than_one_good_level(spiky, verdict):
+    runs = [
+        with_reinits(each, [3] if each == spiky else range(1, 7), 0.753)
+        for each in (CONV2, CONV4)
+    ]
     runs += [with_reinits(CONV6, [3], 0.749)]
     runs += [changed(make_run(LENET), (REINIT, "test_accuracy_es", range(1, 7), 0.979))]
     assert row_of("A25", *runs).verdict == verdict
