@@ -172,15 +172,17 @@ def _flat(saved: Saved) -> dict[str, np.ndarray]:
     """Return arrays by path, new ones where training goes on in the old; none empty."""
     flat: dict[str, np.ndarray] = {}
     if saved.finished:
-        outcomes = [outcome._replace(kept={}) for outcome in saved.finished.values()]
+        outcomes = [
+            outcome._replace(curve=None, kept={}) for outcome in saved.finished.values()
+        ]
         stacked = jax.tree.map(lambda *x: np.stack(x), *outcomes)
         flat |= {f"finished/{p}": leaf for p, leaf in tree.flatten(stacked).items()}
     if saved.begun:
         states = tree.concatenate([partial.states for partial in saved.begun.values()])
         flat |= {f"states/{p}": leaf for p, leaf in tree.flatten(states).items()}
-    for i, partial in enumerate(saved.begun.values()):
-        curve = tree.flatten(partial.curve)
-        flat |= {f"curve/{i}/{path}": leaf for path, leaf in curve.items()}
+    for name, one in (saved.finished | saved.begun).items():
+        curve = tree.flatten(one.curve)
+        flat |= {f"curve/{name}/{path}": leaf for path, leaf in curve.items()}
     for name, kept in _kept(saved).items():
         leaves = tree.flatten(kept)
         flat |= {f"kept/{name}/{path}": leaf for path, leaf in leaves.items()}
@@ -201,12 +203,13 @@ def _unflat(
 ) -> Saved:
     like = _outcome_like(states)
     kept = _unflat_kept(flat, about, states)
-    finished = {
-        name: tree.map_with_path(
-            lambda p, _, i=i: flat[f"finished/{p}"][i], like
-        )._replace(kept=kept.get(name, {}))
-        for i, name in enumerate(about["finished"])
-    }
+    finished = {}
+    for i, name in enumerate(about["finished"]):
+        outcome = tree.map_with_path(
+            lambda p, _, i=i: flat[f"finished/{p}"][i], like._replace(curve=None)
+        )
+        curve = tree.unflatten(like.curve, tree.below(flat, f"curve/{name}/"))
+        finished[name] = outcome._replace(curve=curve, kept=kept.get(name, {}))
     begun = {}
     for i, (name, (done, steps, length)) in enumerate(about["begun"].items()):
         timeline = timeline._replace(steps=length)
@@ -219,7 +222,7 @@ def _unflat(
         if n := timeline.evaluations_at(done):
             shape = jax.ShapeDtypeStruct((1, n), np.float32)
             curve = tree.map_with_path(
-                lambda p, _, i=i, s=shape: _like(flat[f"curve/{i}/{p}"], s, 0),
+                lambda p, _, n=name, s=shape: _like(flat[f"curve/{n}/{p}"], s, 0),
                 like.curve,
             )
         begun[name] = Partial(one, curve, done, steps, length, kept.get(name, {}))

@@ -194,6 +194,11 @@ def _stability(config: Any) -> None:
             "stability.points asks for lines between copies, of which"
             " stability.orders 1 makes none: give 2 or more."
         )
+    if orders > 1 and not config.levels:
+        raise InputError(
+            f"stability.orders is {orders}, but there are no levels to copy"
+            " (prune.levels is 0): for the dense network, ask for one level at rate 0."
+        )
     wanted = list(config.control_levels)
     there = all(1 <= level <= config.levels for level in wanted)
     if wanted != sorted(set(wanted)) or not there:

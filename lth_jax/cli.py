@@ -130,10 +130,8 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
             if name.startswith(only)
         }
         if not chosen:
-            raise InputError(
-                f"--only {only}: no variant begins so. There are"
-                f" {', '.join(variants) if isinstance(made, dict) else 'none'}."
-            )
+            there = ", ".join(variants) or "none: it is one study"
+            raise InputError(f"--only {only}: no variant begins so. There are {there}.")
         _run(Path(experiment).stem, chosen, dry_run)
 
     return run

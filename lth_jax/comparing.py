@@ -9,6 +9,7 @@ import numpy as np
 
 from . import analysis, parallel, tree
 from .analysis import Path
+from .config import Config
 from .copies import Pair, Row, pairs_of, path_rows, stability_rows, with_barriers
 from .dataset import Splits
 from .ensemble import spread
@@ -60,33 +61,33 @@ def make_errors(prepared: Prepared, plan: Plan) -> Errors:
 
 
 def compare(
-    prepared: Prepared,
+    config: Config,
     level: Level,
     dense: Snapshot,
-    plan: Plan,
     data: Splits,
+    errors: Errors | None,
+    width: int,
     between: Callable[[], None],
 ) -> Comparison:
     """Compare the copies of a level.
 
     Args:
-        prepared: the level's study.
+        config: of the level's study.
         level: trained.
         dense: the dense networks at the end of training, replicates as first axis.
-        plan: how its networks were trained.
-        data: on all devices of the plan.
+        data: on all devices.
+        errors: from `make_errors`; None: no lines.
+        width: lines that it takes at once.
         between: called before every group of lines; may stop it all.
     """
-    config = prepared.study.config
     rows = stability_rows(config, level, dense)
-    if not config.stability.points:
+    if errors is None:
         return Comparison(rows, [])
-    errors, pairs = make_errors(prepared, plan), pairs_of(config, level)
-    paths = {}
-    for first in range(0, len(pairs), plan.devices):
+    pairs, paths = pairs_of(config, level), {}
+    for first in range(0, len(pairs), width):
         between()
-        some = pairs[first : first + plan.devices]
-        ends = _ends(level, some, plan.devices, 0), _ends(level, some, plan.devices, 1)
+        some = pairs[first : first + width]
+        ends = _ends(level, some, width, 0), _ends(level, some, width, 1)
         found = tree.to_host(errors(*ends, data))
         paths |= {pair: tree.take(found, i) for i, pair in enumerate(some)}
     lines = (path_rows(level, pair, path) for pair, path in paths.items())

@@ -64,7 +64,7 @@ def shuffle_mask(model: Model) -> Control:
 
 
 def keep_sign(model: Model) -> Control:
-    """Same mask, fresh random magnitudes with the signs of the initial weights.
+    """Same mask, fresh random magnitudes with the signs of the ticket's weights.
 
     Args:
         model: the network whose ``init`` draws the magnitudes.
@@ -93,7 +93,7 @@ def keep_sign(model: Model) -> Control:
 
 
 def permute_init(model: Model) -> Control:
-    """Same mask, the initial values of every layer permuted within the layer.
+    """Same mask, the ticket's start weights permuted within every layer.
 
     Args:
         model: not used; every control is made from the model.

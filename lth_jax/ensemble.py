@@ -307,7 +307,8 @@ def _run_group(
     keep: Keep,
 ) -> Outcome:
     timeline = program.timeline(data, partial.length)
-    halts = {timeline.after(step): step for step in keep.steps}
+    steps = [step for step in keep.steps if step <= partial.length]
+    halts = {timeline.after(step): step for step in steps}
     while partial.done < timeline.ticks:
         first = partial.done
         stop = _chunk_end(program, timeline, first, watch(partial))

@@ -164,10 +164,14 @@ def check_takes_step(inner: optax.GradientTransformation, params: Any) -> None:
         inner: an optax optimizer.
         params: weights, or their shapes.
     """
+    decaying = optax.add_decayed_weights(optax.constant_schedule(0.0))
     counting = (
         optax.ScaleByScheduleState,
         optax.InjectHyperparamsState,
         optax.schedules.InjectStatefulHyperparamsState,
+        optax.ConditionallyMaskState,
+        optax.ConditionallyTransformState,
+        type(jax.eval_shape(decaying.init, params)),
     )
     state = jax.eval_shape(inner.init, params)
     found = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, counting))

@@ -83,12 +83,13 @@ def clock_of(config: Config, level: int) -> int:
         >>> [clock_of(Config(rewind=tuned), level) for level in range(3)]
         [0, 50000, 50010]
     """
-    source, clock = parent_of(config, level), rule_of(config).clock
-    if source is None:
+    clock = rule_of(config).clock
+    if level == 0:
         return 0
-    return (
-        clock_of(config, source) + steps_of(config, source) if clock == END else clock
-    )
+    if clock != END:
+        return clock
+    before = 0 if config.prune.one_shot else level - 1
+    return config.train.steps + before * steps_of(config, level)
 
 
 def steps_of(config: Config, level: int) -> int:

@@ -14,15 +14,31 @@ if TYPE_CHECKING:
 
 
 def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
-    """Write the figures that runs support, as SVG and PNG; return them as HTML."""
-    shown = []
-    for name, exhibit in plots.supported(runs).items():
-        figure = exhibit.draw(runs)
-        svg = plots.render(figure, "svg")
-        write_file(path / "figures" / f"{name}.svg", svg)
-        write_file(path / "figures" / f"{name}.png", plots.render(figure, "png"))
-        shown.append(_figure(name, exhibit.caption, svg.decode()))
+    """Write the figures that runs support, as SVG and PNG; return them as HTML.
+
+    What only part of a sweep supports, such as the rewind points of one of its
+    networks, follows under the name of that part.
+    """
+    whole = plots.supported(runs)
+    shown = [_write_figure(path, name, each, runs) for name, each in whole.items()]
+    for part, some in plots.parts(runs).items():
+        own = {k: v for k, v in plots.supported(some).items() if k not in whole}
+        shown += [f"<h2>{escape(part)}</h2>\n"] if own else []
+        shown += [
+            _write_figure(path, f"{name}_{part}", each, some)
+            for name, each in own.items()
+        ]
     return "".join(shown)
+
+
+def _write_figure(
+    path: Path, name: str, exhibit: plots.Exhibit, runs: Mapping[str, "Run"]
+) -> str:
+    figure = exhibit.draw(runs)
+    svg = plots.render(figure, "svg")
+    write_file(path / "figures" / f"{name}.svg", svg)
+    write_file(path / "figures" / f"{name}.png", plots.render(figure, "png"))
+    return _figure(name, exhibit.caption, svg.decode())
 
 
 def write_file(path: Path, content: bytes) -> None:

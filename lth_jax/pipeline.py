@@ -186,7 +186,9 @@ def _train(
 
     steps = outline.lengths((one.study.config, one.missing) for one in runs)
     progress = Progress(runs[0].study.config, sum(steps.values()))
-    training = Training(prepared, plan, checkpoints, progress, request, halved)
+    training = Training(
+        prepared, plan, checkpoints, progress, request, halved, steps.keys()
+    )
     waves = [outline.waves(one.study.config) for one in runs]
     for numbers in zip_longest(*waves, fillvalue=[]):
         todo = [

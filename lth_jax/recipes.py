@@ -53,6 +53,7 @@ def resnet18(learning_rate: float = 0.1, warmup: int = 0) -> Config:
             levels=14, scope="global", output_rate=0.0, rates=(("shortcut", 0.0),)
         ),
         replicates=3,
+        keep_final="last",
     )
 
 
@@ -83,6 +84,7 @@ def vgg19(learning_rate: float = 0.1, warmup: int = 0) -> Config:
         train=train,
         prune=PruneConfig(levels=24, scope="global", output_rate=0.0),
         replicates=3,
+        keep_final="last",
     )
 
 

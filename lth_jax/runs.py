@@ -208,6 +208,11 @@ def _full_weights(path: Path, level: int, config: Config) -> dict[str, np.ndarra
         _, arrays = _arrays(path, 0, "tickets.npz", config)
         return tree.below(arrays, "start/")
     if weights == FINAL:
+        if not (level_path(path, source) / "final.npz").exists():
+            raise StoreError(
+                f"The weights that level {level} of {path} started from, those at the"
+                f" end of level {source}, were not kept: run it with --keep-final all."
+            )
         _, arrays = _arrays(path, source, "final.npz", config)
         return tree.below(arrays, "final/")
     _, arrays = _arrays(path, 0, "snapshots.npz", config)

@@ -3,15 +3,16 @@
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import jax
 import numpy as np
 
 from . import tree
 from .checkpoint import Checkpoints, Saved
-from .comparing import Comparison, compare
+from .comparing import Comparison, Errors, compare, make_errors
 from .config import Config
 from .ensemble import NOTHING, Keep, Lanes, Outcome, Partial, run_lanes
 from .errors import LthError
@@ -86,6 +87,7 @@ class Training:
         progress: Progress,
         request: Request,
         halved: Callable[[Plan], None],
+        wanted: Collection[str],
     ) -> None:
         """Compile-ready training.
 
@@ -96,10 +98,13 @@ class Training:
             progress: told of everything.
             request: whether to stop.
             halved: called with every new plan.
+            wanted: names of all networks that are to be trained; a checkpoint may hold
+                others, whose level is stored since.
         """
         self._prepared, self._plan = prepared, plan
         self._checkpoints, self._progress = checkpoints, progress
-        self._request, self._halved = request, halved
+        self._request, self._halved, self._wanted = request, halved, wanted
+        self._errors: dict[Any, Errors] = {}
         self._every = prepared.study.config.checkpoint_every
         self._program = compile_lanes(prepared, plan)
         self._data = self._program.put_data(prepared.splits)
@@ -117,7 +122,9 @@ class Training:
             names: one for each lane, the same when a run is resumed.
             keep: which moments are kept.
         """
-        finished, begun = self._saved = self._saved or self._load(lanes)
+        self._saved = self._saved or self._load(lanes)
+        finished, begun = self._saved
+        _keep_only(self._saved, dict(zip(names, lanes.steps, strict=True)), keep)
         done = 0
         while done < len(names):
             if outcome := finished.get(names[done]):
@@ -158,7 +165,11 @@ class Training:
         some = np.zeros(self._program.width, int)
         group = tree.take((lanes.tickets, lanes.hypers), some)
         states = jax.eval_shape(self._program.start, *group)
-        return self._checkpoints.load(states, self._timeline)
+        loaded = self._checkpoints.load(states, self._timeline)
+        for part in loaded:
+            for name in part.keys() - self._wanted:
+                del part[name]
+        return loaded
 
     def compare(self, study: Study, level: Level, dense: Snapshot) -> Comparison:
         """Compare the copies of a trained level, before it is stored.
@@ -168,10 +179,22 @@ class Training:
             level: trained here.
             dense: the dense networks at the end of training.
         """
-        prepared = self._prepared._replace(study=study)
-        if study.config.stability.points:
+        stability = study.config.stability
+        if stability.points and stability not in self._errors:
+            self._errors[stability] = make_errors(
+                self._prepared._replace(study=study), self._plan
+            )
+        if stability.points:
             self._save(wait=False)
-        return compare(prepared, level, dense, self._plan, self._data, self._settle)
+        return compare(
+            study.config,
+            level,
+            dense,
+            self._data,
+            self._errors.get(stability),
+            self._plan.devices,
+            self._settle,
+        )
 
     def _settle(self) -> None:
         """Stop, if the process is asked to; what is finished is saved."""
@@ -193,9 +216,9 @@ class Training:
         return self._progress.watch(partial, len(names))
 
     def _save(self, wait: bool) -> None:
-        assert self._saved is not None
-        self._checkpoints.save(self._saved, self._timeline, wait)
-        self._saved_at = time.monotonic()
+        if self._saved and any(self._saved):
+            self._checkpoints.save(self._saved, self._timeline, wait)
+            self._saved_at = time.monotonic()
 
     def _begun(self, partial: Partial, names: Sequence[str]) -> None:
         """Take down where lanes stand, for the next checkpoint."""
@@ -224,6 +247,21 @@ class Training:
         )
         self._halved(self._plan)
         self._program = compile_lanes(self._prepared, self._plan)
+
+
+def _keep_only(saved: Saved, lengths: Mapping[str, int], keep: Keep) -> None:
+    """Make snapshots on the way those that are wanted; drop networks that lack one."""
+    networks: dict[str, Any]
+    for networks in saved:
+        for name in lengths.keys() & networks.keys():
+            one = networks[name]
+            done = one.steps if isinstance(one, Partial) else lengths[name]
+            passed = [step for step in keep.steps if step <= done]
+            if set(passed) <= one.kept.keys():
+                kept = {step: one.kept[step] for step in passed}
+                networks[name] = one._replace(kept=kept)
+            else:
+                del networks[name]
 
 
 def _alike(names: Sequence[str], steps: np.ndarray, saved: Saved) -> list[str]:

@@ -113,7 +113,7 @@ class Evidence(NamedTuple):
 
     Attributes:
         params: weights at the end of training.
-        init: weights the training started from.
+        init: the initial weights, those of step 0.
         mask: the weights alive so far.
         state: model state at the end of training.
         batch: one batch of training examples, ``(x, y)``.

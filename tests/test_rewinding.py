@@ -377,6 +377,8 @@ def test_an_own_optimizer_takes_the_place_of_the_configs():
         optax.adam(optax.constant_schedule(0.1)),
         optax.chain(optax.clip(1.0), optax.adamw(optax.cosine_decay_schedule(0.1, 9))),
         optax.inject_hyperparams(optax.sgd)(learning_rate=optax.constant_schedule(0.1)),
+        optax.chain(optax.add_decayed_weights(optax.constant_schedule(0.1))),
+        optax.conditionally_transform(optax.sgd(0.1), lambda step: step < 3),
     ],
 )
 def test_an_own_schedule_that_counts_from_0_cannot_be_rewound(optimizer):

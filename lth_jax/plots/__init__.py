@@ -10,7 +10,7 @@ from .figures import (
     figure_8,
     figure_11,
 )
-from .gallery import supported
+from .gallery import Exhibit, supported
 from .rewinding import (
     figure_barrier,
     figure_retraining,
@@ -18,7 +18,7 @@ from .rewinding import (
     figure_rewinding_angle,
     figure_rewinding_stability,
 )
-from .rules import by_step, in_words, rule_of
+from .rules import by_step, in_words, parts, rule_of
 from .stability import (
     density_of,
     figure_path,
@@ -30,6 +30,7 @@ from .stability import (
 from .style import kinds, label, render
 
 __all__ = [
+    "Exhibit",
     "by_step",
     "density_of",
     "figure_1",
@@ -51,6 +52,7 @@ __all__ = [
     "kinds",
     "label",
     "measured",
+    "parts",
     "render",
     "rule_of",
     "sparsest",

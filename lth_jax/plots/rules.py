@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..config import RewindConfig, TrainConfig
@@ -46,12 +47,45 @@ def by_step(runs: Mapping[str, "Run"]) -> dict[int, "Run"]:
 
 def are_alike(runs: Iterable["Run"]) -> bool:
     """Tell whether runs differ in nothing that trains or prunes the dense network."""
+    return len(set(map(_setting, runs))) <= 1
+
+
+def parts(runs: Mapping[str, "Run"]) -> dict[str, dict[str, "Run"]]:
+    """Return the runs of a sweep that are alike, named by the words that they share.
+
+    Args:
+        runs: by variant, such as ``lenet_k0``, ``lenet_k100``, ``vgg19_k0``, ...
+
+    Returns:
+        Parts of at least two runs; empty if all runs are alike.
+    """
+    groups: dict[str, dict[str, Run]] = {}
+    for name, run in runs.items():
+        groups.setdefault(_setting(run), {})[name] = run
+    named: dict[str, dict[str, Run]] = {}
+    for group in groups.values():
+        if 1 < len(group) < len(runs):
+            shared = _shared(group)
+            free = shared and shared not in named
+            named[shared if free else next(iter(group))] = group
+    return named
+
+
+def _setting(run: "Run") -> str:
     names = ("data", "model", "train", "prune", "seed")
-    settings = {
-        json.dumps([run.config.get(name) for name in names], sort_keys=True)
-        for run in runs
-    }
-    return len(settings) <= 1
+    return json.dumps([run.config.get(name) for name in names], sort_keys=True)
+
+
+def _shared(names: Iterable[str]) -> str:
+    """Return the first words that names have in common.
+
+    Example:
+        >>> _shared(["lenet_dense_k0", "lenet_dense_k100"])
+        'lenet_dense'
+    """
+    words = zip(*(name.split("_") for name in names), strict=False)
+    same = takewhile(lambda each: len(set(each)) == 1, words)
+    return "_".join(each[0] for each in same)
 
 
 def method(run: "Run") -> str:
