@@ -176,8 +176,11 @@ def run_waves(waves: Sequence[Wave], train: Train) -> Iterator[tuple[int, Level]
         new = [n for n, name in enumerate(mine) if name not in known]
         known |= set(mine)
         if new:
-            lanes.append(tree.take(lanes_of(waves[i].study, plan), np.array(new)))
-    trained = train(join(lanes), list(left), _kept(waves)) if lanes else ()
+            own = lanes_of(waves[i].study, plan)
+            lanes.append(own if len(new) == own.size else tree.take(own, np.array(new)))
+    joined = join(lanes) if lanes else None
+    lanes.clear()
+    trained = train(joined, list(left), _kept(waves)) if joined else ()
     arriving = zip(left, _one_by_one(trained), strict=False)
     arrived: dict[str, Outcome] = {}
     for (i, plan), mine in zip(plans, named, strict=True):

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib import metadata
 from itertools import zip_longest
@@ -22,14 +22,14 @@ from . import (
     store,
 )
 from .checkpoint import Checkpoints
-from .comparing import Comparison
 from .config import Config, Variants
 from .errors import StoreError
 from .imp import Study
 from .interrupts import Request
 from .levels import Level
 from .parallel import Plan
-from .prepare import Prepared, prepare, prepare_all
+from .prepare import Prepared, most_on_host, prepare, prepare_all
+from .tables import Row
 from .training import Progress, Training
 from .types import FINAL
 
@@ -199,24 +199,52 @@ def _train(
         if not todo:
             continue
         progress.level(todo[0][1][0])
-        joined = [_wave(one, levels) for one, levels in todo]
         left = Counter(
             name
             for one, levels in todo
             for level in levels
             for name in outline.level_names(one.study.config, level)
         )
-        for i, level in imp.run_waves(joined, training.train):
-            one, dense = todo[i][0], joined[i].dense
-            copied = copies.copied_kinds(one.study.config, level.number)
-            _store(
-                one,
-                level,
-                training.compare(one.study, level, dense[FINAL]) if copied else None,
-            )
-            left.subtract(outline.level_names(one.study.config, level.number))
-            training.forget([name for name, users in left.items() if not users])
+        for some in _fitting(todo, most_on_host(prepared.study.model)):
+            _train_wave(some, training, left)
     progress.close()
+
+
+Todo = Sequence[tuple[Opened, list[int]]]
+"""Levels of runs that train side by side."""
+
+
+def _fitting(todo: Todo, most: int) -> Iterator[Todo]:
+    """Yield studies, in order, of whose networks the host's memory holds all at once.
+
+    A study whose networks are too many already stays whole.
+    """
+    some: list[tuple[Opened, list[int]]] = []
+    for one in todo:
+        wanted = outline.lengths((run.study.config, n) for run, n in [*some, one])
+        if some and len(wanted) > most:
+            yield some
+            some = []
+        some = [*some, one]
+    yield some
+
+
+def _train_wave(todo: Todo, training: Training, left: Counter[str]) -> None:
+    """Train levels, compare their copies and store them, each when it is complete.
+
+    Args:
+        todo: levels of runs.
+        training: of their networks.
+        left: how often the level of each network is still to be stored.
+    """
+    joined = [_wave(one, levels) for one, levels in todo]
+    for i, level in imp.run_waves(joined, training.train):
+        (one, _), dense = todo[i], joined[i].dense
+        copied = copies.copied_kinds(one.study.config, level.number)
+        comparison = training.compare(one.study, level, dense[FINAL]) if copied else ()
+        _store(one, level, comparison)
+        left.subtract(outline.level_names(one.study.config, level.number))
+        training.forget([name for name, users in left.items() if not users])
 
 
 def _finish(one: Opened) -> None:
@@ -257,10 +285,10 @@ def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
     return imp.Wave(one.study, levels, parent, dense)
 
 
-def _store(one: Opened, level: Level, comparison: Comparison | None) -> None:
+def _store(one: Opened, level: Level, comparison: Sequence[Sequence[Row]]) -> None:
     """Write a level; drop the final weights that nothing needs any more."""
     config = one.study.config
-    store.write_level(one.path, one.study, level, comparison or ())
+    store.write_level(one.path, one.study, level, comparison)
     for lane, step in level.failures.items():
         words = lane._asdict() | {"step": step}
         store.note(one.path, one.manifest, "diverged", **words)

@@ -1,6 +1,7 @@
 """Data, network and config brought together and checked, before any training."""
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ from .imp import Study
 from .sources import Origin
 from .train import check_fits
 from .types import Model
+
+WAITING_COPIES = 3
+"""Copies of the weights, about, that a network has on the host while it waits."""
 
 
 class Prepared(NamedTuple):
@@ -64,13 +68,25 @@ def prepare_all(studies: Sequence[Config]) -> list[Prepared]:
     return prepared
 
 
+def most_on_host(model: Model) -> int:
+    """Return how many networks, waiting to train, half of the memory holds."""
+    memory = _memory()
+    if memory is None:
+        return sys.maxsize
+    return max(1, int(0.5 * memory / (WAITING_COPIES * parallel.size_of(model))))
+
+
+def _memory() -> int | None:
+    """Return the bytes of the host's memory, where the system tells."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _check_memory(model: Model, config: Config) -> None:
     """Refuse studies whose initial weights alone are more than the memory."""
-    if not hasattr(os, "sysconf"):
-        return
-    needed = config.replicates * parallel.size_of(model)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
+    needed, there = config.replicates * parallel.size_of(model), _memory()
+    if there is not None and needed > there:
         raise InputError(
             f"model.name is {config.model.name}, model.widths {config.model.widths} and"
             f" replicates {config.replicates}: their weights are {needed / 1e9:,.0f} GB"

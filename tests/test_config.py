@@ -16,6 +16,8 @@ from lth_jax.config import (
     DataConfig,
     ModelConfig,
     PruneConfig,
+    RewindConfig,
+    StabilityConfig,
     TrainConfig,
     fingerprint,
     from_dict,
@@ -333,6 +335,20 @@ def test_the_bad_entry_is_named():
 def test_one_shot_has_no_other_rates(extra):
     with pytest.raises(InputError, match=r"^prune\.one_shot"):
         Config(prune=PruneConfig(one_shot=(0.5,), **extra)).validate()
+
+
+def test_copies_need_a_level():
+    stability, prune = StabilityConfig(orders=2), PruneConfig(levels=0)
+    with pytest.raises(InputError, match=r"^stability\.orders is 2, but .* rate 0"):
+        Config(stability=stability, prune=prune).validate()
+    again = PruneConfig(levels=1, rate=0.0)
+    assert Config(stability=stability, prune=again).validate()
+
+
+def test_continued_chains_start_at_the_initialisation():
+    prune = PruneConfig(continued=True)
+    with pytest.raises(InputError, match=r"^prune\.continued .* leave out rewind"):
+        Config(rewind=RewindConfig(weights=5), prune=prune).validate()
 
 
 def test_every_number_has_a_bad_value():

@@ -22,6 +22,7 @@ from lth_jax.config import (
     to_dict,
 )
 from lth_jax.copies import PATHS, STABILITY
+from lth_jax.page import write_figures
 from lth_jax.plots.style import COLOURS, style
 from lth_jax.report import write_report
 from lth_jax.runs import Run
@@ -477,6 +478,39 @@ def test_figures_follow_from_the_data(case):
     assert own(runs()) == names
 
 
+def test_parts_of_a_sweep_have_figures_of_their_own(tmp_path, monkeypatch):
+    """Two networks, or a dense and a pruned one, at several steps each."""
+    runs = {
+        f"net_{form}_k{step}": make(step, learning_rate=rate)
+        for form, rate in (("dense", 0.1), ("pruned", 0.2))
+        for step in (0, 100)
+    } | {"other_k0": make(0, learning_rate=0.3)}
+    assert own(runs) == "stability path"
+    parts = plots.parts(runs)
+    assert {name: [*some] for name, some in parts.items()} == {
+        "net_dense": ["net_dense_k0", "net_dense_k100"],
+        "net_pruned": ["net_pruned_k0", "net_pruned_k100"],
+    }
+    monkeypatch.setattr(plots, "render", lambda figure, form: b"<svg></svg>")
+    html = write_figures(tmp_path, runs)
+    stepwise = (*STEPWISE_NAMES.split(), "barrier")
+    files = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert {f"{name}_{part}" for name in stepwise for part in parts} <= files
+    assert not {*stepwise} & files
+    assert "<h2>net_dense</h2>" in html and "other" not in html
+
+
+def test_a_sweep_that_is_alike_has_no_parts():
+    assert plots.parts({str(step): make(step) for step in (0, 100)}) == {}
+
+
+def test_parts_of_one_name_are_told_apart():
+    runs = {f"a{n}": make(learning_rate=0.1 + n // 2) for n in range(4)}
+    assert [*plots.parts(runs)] == ["a0", "a2"]
+    named = {f"x_{n}": run for n, run in runs.items()}
+    assert [*plots.parts(named)] == ["x", "x_a2"]
+
+
 def test_rows_without_numbers_support_nothing(one):
     nothing = one.stability.assign(distance=np.nan, angle=np.nan)
     assert own({"": one._replace(stability=nothing)}) == "path"
@@ -658,7 +692,7 @@ def test_settings_name_rewinding_and_stability_where_they_were_asked_for(
     assert "<dt>rewind.weights</dt><dd>500</dd>" in html
     assert "<dt>stability.orders</dt><dd>3</dd>" in html
     plain = write_report(make(0, at=(), points=False, path=tmp_path)).read_text()
-    assert "rewind." not in plain and "stability." not in plain
+    assert "<dt>rewind." not in plain and "<dt>stability." not in plain
 
 
 def test_copies_that_failed_are_named_by_their_data_order(tmp_path, undrawn):

@@ -175,6 +175,100 @@ def test_a_sweep_stopped_again_and_again(tmp_path, watched):
     assert not list(parts.rglob("checkpoint"))
 
 
+KILLED = {
+    "other lengths": ({"a": {}, "b": {"rewind": lth.RewindConfig(weights=9)}}, 1),
+    "other moments kept": (
+        {
+            "a": {"rewind": lth.RewindConfig(weights=5)},
+            "b": {"rewind": lth.RewindConfig(weights=9), "replicates": 2},
+        },
+        0,
+    ),
+    "other steps": (
+        {
+            "a": {"train": lth.TrainConfig(steps=10, eval_every=8)},
+            "b": {},
+            "c": {
+                "train": lth.TrainConfig(steps=10, eval_every=8),
+                "rewind": lth.RewindConfig(weights=3),
+            },
+        },
+        0,
+    ),
+}
+"""Sweeps, and the level of the first variant after whose storing they are killed."""
+
+
+@pytest.mark.parametrize("case", KILLED)
+def test_a_sweep_of_unlike_variants_is_killed_and_goes_on(case, tmp_path, watched):
+    """What a checkpoint holds may be longer, or keep other moments, than the rest."""
+    variants, number = KILLED[case]
+
+    def start(out: str) -> Path:
+        one = config_at(
+            tmp_path / out,
+            replicates=1,
+            checkpoint_every=0.0,
+            plan=lth.PlanConfig(devices=1),
+        )
+        made = {n: dataclasses.replace(one, **given) for n, given in variants.items()}
+        return pipeline.run_sweep(made, "sweep")
+
+    whole, write = start("whole"), store.write_level
+
+    def kill(path, study, level, *rest):
+        write(path, study, level, *rest)
+        if path.name == "a" and level.number == number:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "write_level", kill)
+        start("parts")
+    parts = start("parts")
+    for name in variants:
+        assert levels(parts / name) == levels(whole / name)
+    assert not list(parts.rglob("checkpoint"))
+
+
+def test_copies_of_what_diverged_are_compared_after_a_kill(tmp_path, watched, capsys):
+    """Nothing is left to train, so nothing is known of a checkpoint."""
+    del watched
+    fields = {
+        "train": lth.TrainConfig(
+            steps=20, eval_every=8, optimizer="sgd", learning_rate=1e38
+        ),
+        "stability": StabilityConfig(orders=2, points=2),
+    }
+    path = run(config_at(tmp_path, **fields))
+    whole = levels(path)
+    shutil.rmtree(path / "level_02")
+    run(config_at(tmp_path, **fields))
+    assert levels(path) == whole
+    assert load_run(path).stability.empty
+    assert "could not be written" not in capsys.readouterr().err
+
+
+def test_a_wave_larger_than_the_memory_trains_in_parts(tmp_path, monkeypatch, watched):
+    """The dense network still trains once, and no number changes."""
+
+    def start(out: str) -> Path:
+        one = config_at(tmp_path / out, replicates=1)
+        rules = {f"k{k}": lth.RewindConfig(weights=k) for k in (0, 5, 12)}
+        return pipeline.run_sweep(
+            {name: dataclasses.replace(one, rewind=r) for name, r in rules.items()}, "k"
+        )
+
+    whole = start("whole")
+    monkeypatch.setattr(pipeline, "most_on_host", lambda model: 4)
+    looks = watched[1]
+    looks.clear()
+    parts = start("parts")
+    dense = [done for (level, *_), done in looks if level == "0"]
+    assert dense == sorted(set(dense)), "trained once"
+    for name in ("k0", "k5", "k12"):
+        assert levels(parts / name) == levels(whole / name)
+
+
 def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
     """Killed when the level of one variant is stored, and that of the other is not."""
 
@@ -186,10 +280,10 @@ def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
 
     whole, write = start("whole"), store.write_level
 
-    def stop(path, study, level):
+    def stop(path, study, level, *rest):
         if path.name == "slow":
             raise KeyboardInterrupt
-        write(path, study, level)
+        write(path, study, level, *rest)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(store, "write_level", stop)
@@ -239,8 +333,8 @@ def test_a_level_done_again_keeps_what_has_begun(original, tmp_path, watched):
 def test_a_signal_while_the_last_level_is_written_is_obeyed(tmp_path, monkeypatch):
     write = store.write_level
 
-    def ask(path, study, level):
-        write(path, study, level)
+    def ask(path, study, level, *rest):
+        write(path, study, level, *rest)
         if level.number == 2:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -257,8 +351,8 @@ def test_what_a_kill_left_undone_is_done(tmp_path, monkeypatch):
     config = config_at(tmp_path, keep_final="last", checkpoint_every=0.0)
     write = store.write_level
 
-    def stop(path, study, level):
-        write(path, study, level)
+    def stop(path, study, level, *rest):
+        write(path, study, level, *rest)
         if level.number == 2:
             raise KeyboardInterrupt
 

@@ -112,11 +112,11 @@ def test_interrupted_sweep_is_resumed(tmp_path, monkeypatch):
     whole = pipeline.run_sweep(odd_variants(tmp_path / "a"), "odd")
     write, written = store.write_level, []
 
-    def stop(path, study, level):
+    def stop(path, study, level, *rest):
         if len(written) == 7:
             raise KeyboardInterrupt
         written.append(level.number)
-        write(path, study, level)
+        write(path, study, level, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(store, "write_level", stop)
