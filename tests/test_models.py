@@ -126,7 +126,8 @@ def train(model, ticket, config, data):
     values = hyper(config)
     fixed = Fixed(ticket.mask, ticket.clock, values, *random)
     state = trainer.start(ticket, values)
-    return jax.jit(trainer.advance)(state, fixed, data, 0, config.steps)
+    steps = config.steps
+    return jax.jit(trainer.advance)(state, fixed, data, steps, 0, steps)
 
 
 def test_one_lenet_through_three_adapters_trains_alike(x64, key):

@@ -114,15 +114,21 @@ SHAPES = {
     "one-shot": {"prune": lth.PruneConfig(one_shot=(0.3, 0.6)), "replicates": 3},
     "continued": {"prune": lth.PruneConfig(levels=2, continued=True)},
     "rewound": {"rewind": lth.RewindConfig(weights=5, moments="restored")},
-    "fine-tuned": {"rewind": lth.RewindConfig(weights="final", steps=7)},
-    "copied": {"stability": StabilityConfig(orders=2, points=3)},
     "stacked": {"plan": lth.PlanConfig(devices=1, lanes=4)},
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+LONG_SHAPES = {
+    "fine-tuned": {"rewind": lth.RewindConfig(weights="final", steps=7)},
+    "copied": {"stability": StabilityConfig(orders=2, points=3)},
+}
+
+
+@pytest.mark.parametrize(
+    "shape", [*SHAPES, *(pytest.param(n, marks=pytest.mark.long) for n in LONG_SHAPES)]
+)
 def test_stopped_again_and_again_it_repeats_nothing(shape, tmp_path, watched):
-    fields = SHAPES[shape]
+    fields = (SHAPES | LONG_SHAPES)[shape]
     whole = run(config_at(tmp_path / "whole", **fields))
     looks = list(watched[1])
     parts, seen = endured(
@@ -135,6 +141,7 @@ def test_stopped_again_and_again_it_repeats_nothing(shape, tmp_path, watched):
     assert [look for part in seen for look in part[:-1]] + [seen[-1][-1]] == looks
 
 
+@pytest.mark.long
 def test_a_sweep_over_rewind_points_stopped_again_and_again(tmp_path, watched):
     """The dense network trains once; what it has kept on the way is not lost."""
 
@@ -199,7 +206,16 @@ KILLED = {
 """Sweeps, and the level of the first variant after whose storing they are killed."""
 
 
-@pytest.mark.parametrize("case", KILLED)
+SHORT_CASE = "other moments kept"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(n, marks=[] if n == SHORT_CASE else pytest.mark.long)
+        for n in KILLED
+    ],
+)
 def test_a_sweep_of_unlike_variants_is_killed_and_goes_on(case, tmp_path, watched):
     """What a checkpoint holds may be longer, or keep other moments, than the rest."""
     variants, number = KILLED[case]
