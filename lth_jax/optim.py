@@ -167,7 +167,6 @@ def check_takes_step(inner: optax.GradientTransformation, params: Any) -> None:
     decaying = optax.add_decayed_weights(optax.constant_schedule(0.0))
     counting = (
         optax.ScaleByScheduleState,
-        optax.InjectHyperparamsState,
         optax.schedules.InjectStatefulHyperparamsState,
         optax.ConditionallyMaskState,
         optax.ConditionallyTransformState,
