@@ -35,6 +35,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "shuffles": (0, _MANY),
     "keep_signs": (0, _MANY),
     "permutes": (0, _MANY),
+    "resamples": (0, _MANY),
     "seed": (0, 2**32 - 1),  # a larger one would draw the weights of a smaller one
     "checkpoint_every": (0, _LARGEST),
     "plan.devices": (1, 1_024),
@@ -78,6 +79,11 @@ def _model(config: Any) -> None:
         raise InputError(
             f"model.dropout is {model.dropout}, but {model.name} has no dropout: leave"
             " it out."
+        )
+    if model.init_std is not None and not 0 < model.init_std <= _LARGEST:
+        raise InputError(
+            f"model.init_std is {model.init_std}: a standard deviation of initial"
+            " weights must be positive; leave it out for Glorot's."
         )
 
 
@@ -185,6 +191,37 @@ def _rewind(config: Any) -> None:
         )
 
 
+def _controls(config: Any) -> None:
+    for noise in config.noises:
+        if not 0 < noise <= _LARGEST:
+            raise InputError(
+                f"noises is {shown(config.noises)}: noise of {noise} standard"
+                " deviations is none; give numbers above 0."
+            )
+    if list(config.noises) != sorted(config.noises) or len(config.noise_kinds) < len(
+        config.noises
+    ):
+        raise InputError(
+            f"noises is {shown(config.noises)}: they must increase, and differ in six"
+            " digits, as they name the kinds of networks."
+        )
+
+
+def _anatomy(config: Any) -> None:
+    wanted = list(config.anatomy)
+    there = all(0 <= level <= config.levels for level in wanted)
+    if wanted != sorted(set(wanted)) or not there:
+        raise InputError(
+            f"anatomy is {shown(config.anatomy)}: levels increase from 0 to the last"
+            f" one, {config.levels}."
+        )
+    if wanted and config.keep_final == "last":
+        raise InputError(
+            "keep_final is last, but anatomy compares weights with those at the end of"
+            " the dense network's training: make it all."
+        )
+
+
 def _stability(config: Any) -> None:
     points, orders = config.stability.points, config.stability.orders
     if points == 1:
@@ -260,7 +297,9 @@ _PARTS: tuple[Callable[[Any], None], ...] = (
     _prune,
     _one_shot,
     _rewind,
+    _controls,
     _stability,
+    _anatomy,
     _places,
     _size,
 )

@@ -47,6 +47,9 @@ class ModelConfig:
     """Hidden widths of lenet, e.g. 300 100 for LeNet-300-100."""
     dropout: float = 0.0
     """Dropout rate after the hidden dense layers of conv2, conv4 and conv6."""
+    init_std: float | None = None
+    """Standard deviation of Gaussian initial weights, the same in all layers; default:
+    Glorot's, layer by layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +104,9 @@ class PruneConfig:
     continued: bool = False
     """Make the masks by a chain that carries its trained weights from level to level
     (kind chain); tickets are its masks at the initial weights."""
-    criterion: Literal["magnitude"] = "magnitude"
-    """Which weights go first."""
+    criterion: Literal["magnitude", "initial_magnitude"] = "magnitude"
+    """Which weights go first: those of least magnitude at the end of training, or
+    before it."""
     count: Literal["exact", "original"] = "exact"
     """How many go: round(rate * n), or one more per layer as in the original code."""
 
@@ -194,6 +198,12 @@ class Config:
     """Random reinitialisations that keep the initial signs (kind keep_sign)."""
     permutes: int = 0
     """Initial weights permuted within every layer (kind permute_init)."""
+    resamples: int = 0
+    """Random reinitialisations drawn, within every layer, from the initial weights that
+    the ticket keeps (kind resample_init)."""
+    noises: tuple[float, ...] = ()
+    """Gaussian noise on the initial weights, in standard deviations of those of their
+    layer; one network each, of kind noise_0.5, ..."""
     control_levels: tuple[int, ...] = ()
     """Levels that have controls, and copies under other data orders; default: all."""
     seed: int = 0
@@ -202,6 +212,9 @@ class Config:
         default="all", metadata=NUMBERS_UNCHANGED
     )
     """Keep the tickets' final weights of all levels or of the last one only."""
+    anatomy: tuple[int, ...] = field(default=(), metadata=NUMBERS_UNCHANGED)
+    """Levels whose tickets are taken apart at the end, for tables and figures of their
+    weights and connections."""
     checkpoint_every: float = field(default=300.0, metadata=NUMBERS_UNCHANGED)
     """Seconds of work that a killed process may lose."""
     plan: PlanConfig = field(default=PlanConfig(), metadata=NUMBERS_UNCHANGED)
@@ -223,7 +236,19 @@ class Config:
             "shuffle_mask": self.shuffles,
             "keep_sign": self.keep_signs,
             "permute_init": self.permutes,
+            "resample_init": self.resamples,
+            **dict.fromkeys(self.noise_kinds, 1),
         }
+
+    @property
+    def noise_kinds(self) -> dict[str, float]:
+        """Standard deviation of the noise of every kind of noisy control.
+
+        Example:
+            >>> Config(noises=(0.5, 3)).noise_kinds
+            {'noise_0.5': 0.5, 'noise_3': 3}
+        """
+        return {f"noise_{noise:g}": noise for noise in self.noises}
 
     def validate(self) -> "Config":
         """Return self, or raise InputError naming the first field that is wrong."""

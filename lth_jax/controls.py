@@ -111,16 +111,77 @@ def permute_init(model: Model) -> Control:
     """
     del model
 
+    def permute(key: Key, leaf: jax.Array) -> jax.Array:
+        return jax.random.permutation(key, leaf.ravel()).reshape(leaf.shape)
+
     def control(key: Key, ticket: Ticket) -> Ticket:
-        leaves = tree.flatten(ticket.params)
-        keys = dict(zip(leaves, jax.random.split(key, len(leaves)), strict=True))
+        params = masks.redraw(permute, key, ticket.params)
+        return Ticket(params, ticket.mask, ticket.state, ticket.clock)
 
-        def permute(path: str, leaf: jax.Array) -> jax.Array:
-            if not masks.is_prunable(leaf):
-                return leaf
-            return jax.random.permutation(keys[path], leaf.ravel()).reshape(leaf.shape)
+    return control
 
-        params = tree.map_with_path(permute, ticket.params)
+
+def resample_init(model: Model) -> Control:
+    """Same mask, weights drawn with replacement from the ticket's own, layer by layer.
+
+    What is drawn from are the start weights that the mask keeps, so a layer has their
+    distribution, but no weight its place.
+
+    Args:
+        model: not used; every control is made from the model.
+
+    Returns:
+        A control.
+
+    Reference:
+        Frankle & Carbin (2019), appendix F.3, "reinitializing from winning ticket
+        initializations"; experiment ``reuse`` of the original code.
+    """
+    del model
+
+    def resample(key: Key, leaf: jax.Array, mask: jax.Array) -> jax.Array:
+        kept_first = leaf.ravel()[jnp.argsort(~mask.ravel())]
+        most = jnp.maximum(mask.sum(), 1)
+        return kept_first[jax.random.randint(key, leaf.shape, 0, most)]
+
+    def control(key: Key, ticket: Ticket) -> Ticket:
+        params = masks.redraw(resample, key, ticket.params, ticket.mask)
+        return Ticket(params, ticket.mask, ticket.state, ticket.clock)
+
+    return control
+
+
+def noisy_init(model: Model) -> Callable[[jax.Array, Key, Ticket], Ticket]:
+    """Same mask, Gaussian noise added to the ticket's start weights.
+
+    Args:
+        model: not used; every control is made from the model.
+
+    Returns:
+        (scale, key, ticket) -> ticket: a control, once a scale is given. It is the
+        standard deviation of the noise in units of that of all start weights of the
+        layer, and can be traced.
+
+    Example:
+        >>> import functools
+        >>> from lth_jax import lenet
+        >>> one_sigma = functools.partial(noisy_init(lenet((4,))), 1.0)
+
+    Reference:
+        Frankle & Carbin (2019), appendix F.7, figure 25.
+
+    Deviation:
+        Sigma is measured on the layer's start weights, not taken from the formula of
+        their initialiser, which a user's network need not have.
+    """
+    del model
+
+    def control(scale: jax.Array, key: Key, ticket: Ticket) -> Ticket:
+        def add(key: Key, leaf: jax.Array) -> jax.Array:
+            noise = jax.random.normal(key, leaf.shape, leaf.dtype)
+            return leaf + scale * leaf.std() * noise
+
+        params = masks.redraw(add, key, ticket.params)
         return Ticket(params, ticket.mask, ticket.state, ticket.clock)
 
     return control
@@ -131,4 +192,5 @@ CONTROLS: dict[str, tuple[Callable[[Model], Control], Stream]] = {
     "shuffle_mask": (shuffle_mask, Stream.SHUFFLE_MASK),
     "keep_sign": (keep_sign, Stream.KEEP_SIGN),
     "permute_init": (permute_init, Stream.PERMUTE_INIT),
+    "resample_init": (resample_init, Stream.RESAMPLE_INIT),
 }

@@ -118,13 +118,19 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
         Counts by path for layer-wise pruning, one integer for global pruning.
 
     Raises:
-        InputError: a layer would be emptied, or global pruning is given several rates.
+        InputError: a layer would be emptied, no layer of this model is pruned though a
+            rate is above 0, or global pruning is given several rates.
     """
     sizes = {path: math.prod(info.shape) for path, info in layers.items()}
     whole = config.scope == "global"
     every = [
         _group(layers, config, rate) for rate in (config.one_shot or (config.rate,))
     ]
+    if config.rate and config.levels and not any(any(r.values()) for r in every):
+        raise InputError(
+            f"prune.rate is {config.rate}, but prune.rates and prune.output_rate leave"
+            f" no layer of this model to prune: it has {', '.join(layers)}."
+        )
     if whole:
         taking_part = sum(n for p, n in sizes.items() if any(r[p] for r in every))
         protected = sum(sizes.values()) - taking_part

@@ -25,4 +25,27 @@ def magnitude(evidence: Evidence) -> Scores:
     return jax.tree.map(jnp.abs, evidence.params)
 
 
-CRITERIA: dict[str, Score] = {"magnitude": magnitude}
+def initial_magnitude(evidence: Evidence) -> Scores:
+    """Score a weight by its magnitude before training: no training is needed to prune.
+
+    Args:
+        evidence: only ``init`` is used.
+
+    Returns:
+        Tree like the params.
+
+    Example:
+        >>> init = {"w": jnp.array([-2.0])}
+        >>> initial_magnitude(Evidence(params=None, init=init, mask=None))
+        {'w': Array([2.], dtype=float32)}
+
+    Reference:
+        Frankle & Carbin (2019), appendix F.4, "pruning at iteration 0".
+    """
+    return jax.tree.map(jnp.abs, evidence.init)
+
+
+CRITERIA: dict[str, Score] = {
+    "magnitude": magnitude,
+    "initial_magnitude": initial_magnitude,
+}

@@ -6,6 +6,7 @@ at once. Iterative pruning has one level per wave, one-shot pruning all of them.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ import optax
 
 from . import masks, optim, tree
 from .config import Config
-from .controls import CONTROLS
+from .controls import CONTROLS, noisy_init
 from .counts import layer_rates, level_counts
 from .criteria import CRITERIA
 from .dataset import Splits
@@ -60,7 +61,8 @@ class Study(NamedTuple):
         start: initial weights and state, replicates as first axis.
         counts: survivors at every level, as `lth_jax.masks.prune` takes them.
         prune: (finals, masks, count) -> masks, over replicates; compiled once.
-        controls: kind -> (keys, tickets) -> tickets, over lanes; compiled once.
+        controls: kind -> (keys, tickets) -> tickets, over lanes, compiled once; and
+            the stream of its keys.
         inner: the user's own optimizer, in place of the config's.
     """
 
@@ -69,7 +71,7 @@ class Study(NamedTuple):
     start: Snapshot
     counts: Sequence[Any]
     prune: Callable[..., Mask]
-    controls: Mapping[str, Callable[[Key, Ticket], Ticket]]
+    controls: Mapping[str, tuple[Callable[[Key, Ticket], Ticket], Stream]]
     inner: optax.GradientTransformation | None = None
 
 
@@ -111,11 +113,8 @@ def make_study(
     keys = [derive(root, r, Stream.INIT) for r in range(config.replicates)]
     params, state = jax.jit(jax.vmap(model.init))(jnp.stack(keys))
     clock = jnp.zeros(config.replicates, jnp.int32)
-    controls = {
-        kind: jax.jit(jax.vmap(make(model))) for kind, (make, _) in CONTROLS.items()
-    }
     start = Snapshot(params, state, None, clock)
-    prune = _make_prune(model, config)
+    prune, controls = _make_prune(model, config), _make_controls(model, config)
     return Study(model, config, start, counts, prune, controls, inner)
 
 
@@ -145,6 +144,20 @@ def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
         return masks.prune(scores, mask, n_keep)
 
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
+
+
+def _make_controls(
+    model: Model, config: Config
+) -> dict[str, tuple[Callable[[Key, Ticket], Ticket], Stream]]:
+    made = {
+        kind: (jax.jit(jax.vmap(make(model))), stream)
+        for kind, (make, stream) in CONTROLS.items()
+    }
+    noisy = jax.jit(jax.vmap(noisy_init(model), (None, 0, 0)))
+    return made | {
+        kind: (partial(noisy, scale), Stream.NOISY_INIT)
+        for kind, scale in config.noise_kinds.items()
+    }
 
 
 Train = Callable[[Lanes, list[str], Keep], Iterable[Outcome]]
@@ -249,13 +262,13 @@ def _tickets(wave: Wave, ids: Sequence[LaneId], mask: Mask) -> Ticket:
             carried = tree.take(parent.finals, replicates)
             part = part._replace(params=carried.params, state=carried.state)
         elif kind != "ticket":
-            stream = CONTROLS[kind][1]
+            control, stream = study.controls[kind]
             draws = [0 if lane.copied else lane.draw for lane in lanes]
             keys = [
                 derive(root, lane.replicate, stream, draw)
                 for lane, draw in zip(lanes, draws, strict=True)
             ]
-            part = tree.to_host(study.controls[kind](jnp.stack(keys), part))
+            part = tree.to_host(control(jnp.stack(keys), part))
         if originals.moments is not None and part.moments is None:
             part = part._replace(moments=new_moments(study, part.params))
         parts.append(part)

@@ -22,6 +22,8 @@ class Stream(IntEnum):
     AUGMENT = 5
     KEEP_SIGN = 6
     PERMUTE_INIT = 7
+    RESAMPLE_INIT = 8
+    NOISY_INIT = 9
 
 
 def derive(root: Key, replicate: int, stream: Stream, draw: int = 0) -> Key:

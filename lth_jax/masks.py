@@ -4,14 +4,14 @@ A mask has the treedef of the params and bool leaves; leaves that cannot be prun
 (fewer than two axes: biases, norms) are all True.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from . import tree
-from .types import Mask, Params, Scores
+from .types import Key, Mask, Params, Scores
 
 
 def is_prunable(leaf: Any) -> bool:
@@ -55,6 +55,31 @@ def layer_counts(mask: Mask) -> dict[str, jax.Array]:
         {'w': 1}
     """
     return {p: m.sum() for p, m in tree.flatten(mask).items() if is_prunable(m)}
+
+
+def redraw(
+    draw: Callable[..., jax.Array], key: Key, params: Params, *rest: Any
+) -> Params:
+    """Return the params with other values of every leaf that can be pruned.
+
+    Args:
+        draw: (key, leaf, *leaves) -> leaf; each leaf has a key of its own.
+        key: for all of them.
+        params: the weights; biases and norms stay as they are.
+        rest: trees like the params, whose leaves ``draw`` is given too.
+
+    Example:
+        >>> params = {"w": jnp.zeros((1, 2)), "b": jnp.zeros(2)}
+        >>> redraw(lambda _, leaf: leaf + 1, jax.random.key(0), params)["b"].tolist()
+        [0.0, 0.0]
+    """
+    leaves = tree.flatten(params)
+    keys = dict(zip(leaves, jax.random.split(key, len(leaves)), strict=True))
+
+    def one(path: str, leaf: jax.Array, *others: Any) -> jax.Array:
+        return draw(keys[path], leaf, *others) if is_prunable(leaf) else leaf
+
+    return tree.map_with_path(one, params, *rest)
 
 
 def prune(scores: Scores, mask: Mask, n_keep: Any) -> Mask:

@@ -193,9 +193,17 @@ def compiled(config: Config) -> Hashable:
     """Return what a compiled training holds fixed, its data and plan among it.
 
     Studies that have it in common train side by side.
+
+    Example:
+        >>> from lth_jax import ModelConfig
+        >>> stds = (0.1, 0.2)
+        >>> one, other = (Config(model=ModelConfig(init_std=std)) for std in stds)
+        >>> compiled(one) == compiled(other)
+        True
     """
     train, restored = optim.static(config.train), config.rewind.moments
-    return config.data, config.seed, config.model, train, restored, config.plan
+    model = dataclasses.replace(config.model, init_std=None)
+    return config.data, config.seed, model, train, restored, config.plan
 
 
 def pruned_kind(config: Config, level: int) -> str:

@@ -3,6 +3,9 @@
 Three replicates each, no controls; change what you study with `dataclasses.replace`.
 """
 
+from dataclasses import replace
+from typing import Literal
+
 from .config import Config, DataConfig, ModelConfig, PruneConfig, TrainConfig
 
 
@@ -20,6 +23,33 @@ def lenet() -> Config:
         data=DataConfig(name="mnist"),
         train=TrainConfig(steps=50_000, learning_rate=1.2e-3),
         prune=PruneConfig(levels=20, rate=0.2),
+        replicates=3,
+    )
+
+
+def conv(name: Literal["conv2", "conv4", "conv6"]) -> Config:
+    """Return Conv-2, Conv-4 or Conv-6 on CIFAR-10, pruned layer by layer.
+
+    Args:
+        name: with the number of convolutions.
+
+    Example:
+        >>> conv("conv6").prune.rates
+        (('conv', 0.15),)
+
+    Reference:
+        Frankle & Carbin (2019), figure 2 and appendix H.1.
+    """
+    steps, learning_rate, rate, levels = {
+        "conv2": (20_000, 2e-4, 0.1, 20),
+        "conv4": (25_000, 3e-4, 0.1, 24),
+        "conv6": (30_000, 3e-4, 0.15, 24),
+    }[name]
+    return Config(
+        data=DataConfig(name="cifar10", normalize=True),
+        model=ModelConfig(name=name),
+        train=TrainConfig(steps=steps, learning_rate=learning_rate),
+        prune=PruneConfig(levels=levels, output_rate=0.1, rates=(("conv", rate),)),
         replicates=3,
     )
 
@@ -88,6 +118,79 @@ def vgg19(learning_rate: float = 0.1, warmup: int = 0) -> Config:
     )
 
 
+def deep() -> dict[str, Config]:
+    """Return the settings of the deep networks in the first paper by name.
+
+    Reference:
+        Frankle & Carbin (2019), section 4, figures 7 and 8.
+    """
+    return {
+        "resnet18_standard": resnet18(),
+        "resnet18_low": resnet18(0.01),
+        "resnet18_warmup": resnet18(0.03, 20_000),
+        "vgg19_standard": vgg19(),
+        "vgg19_low": vgg19(0.01),
+        "vgg19_warmup": vgg19(0.1, 10_000),
+    }
+
+
+def small(config: Config) -> Config:
+    """Return the same study in minutes: less of everything, other numbers.
+
+    Networks train 1,000 steps (convolutional ones 100, deep ones 10), their schedule
+    scaled alike; at most 3 levels (1) of four prunings each; at most 2 replicates (1)
+    and one draw of every control.
+
+    Args:
+        config: a study at full size.
+
+    Example:
+        >>> study = small(lenet())
+        >>> study.train.steps, study.prune.levels, round(study.prune.rate, 4)
+        (1000, 3, 0.5904)
+    """
+    name, prune = config.model.name, config.prune
+    steps, levels, replicates = 1_000, 3, 2
+    if name != "lenet":
+        steps, levels, replicates = 100 if name.startswith("conv") else 10, 1, 1
+    levels = min(levels, config.levels)
+
+    def scaled(step: int) -> int:
+        return round(step * steps / config.train.steps)
+
+    def four(rate: float) -> float:
+        return 1 - (1 - rate) ** 4
+
+    output = prune.rate / 2 if prune.output_rate is None else prune.output_rate
+    fewer = replace(
+        prune,
+        levels=levels,
+        rate=four(prune.rate),
+        output_rate=four(output),
+        rates=tuple((layer, four(rate)) for layer, rate in prune.rates),
+    )
+    if prune.one_shot:
+        fewer = replace(prune, one_shot=prune.one_shot[-levels:])
+    train = replace(
+        config.train,
+        steps=steps,
+        batch_size=config.train.batch_size if name == "lenet" else 16,
+        eval_every=min(100, steps),
+        warmup=scaled(config.train.warmup),
+        drops=tuple(map(scaled, config.train.drops)),
+    )
+    draws = ("reinits", "shuffles", "keep_signs", "permutes", "resamples")
+    return replace(
+        config,
+        train=train,
+        prune=fewer,
+        replicates=min(replicates, config.replicates),
+        control_levels=(),
+        anatomy=tuple(range(levels + 1)) if config.anatomy else (),
+        **{draw: min(1, getattr(config, draw)) for draw in draws},
+    )
+
+
 def stabilizing() -> dict[str, tuple[Config, int]]:
     """Return the settings of the second paper by name, each with a level.
 
@@ -97,12 +200,7 @@ def stabilizing() -> dict[str, tuple[Config, int]]:
     Reference:
         Frankle et al. (2020), "Stabilizing the Lottery Ticket Hypothesis", figure 2.
     """
-    return {
-        "lenet": (lenet(), 10),
-        "resnet18_standard": (resnet18(), 8),
-        "resnet18_low": (resnet18(0.01), 8),
-        "resnet18_warmup": (resnet18(0.03, 20_000), 8),
-        "vgg19_standard": (vgg19(), 17),
-        "vgg19_low": (vgg19(0.01), 17),
-        "vgg19_warmup": (vgg19(0.1, 10_000), 17),
+    levels = {"resnet18": 8, "vgg19": 17}
+    return {"lenet": (lenet(), 10)} | {
+        name: (setting, levels[setting.model.name]) for name, setting in deep().items()
     }

@@ -89,7 +89,7 @@ UNCHANGED = {name for name, (_, unchanged) in FIELDS.items() if unchanged}
 def test_what_does_not_change_numbers():
     """Where things are and how they are spread: nothing else may join this set."""
     places = {"data.dir", "data.cache", "keep_final", "out", "progress"}
-    places |= {"checkpoint_every"}
+    places |= {"checkpoint_every", "anatomy"}
     plan = {"plan.devices", "plan.lanes", "plan.convolution"}
     assert UNCHANGED == places | plan
 
@@ -179,6 +179,22 @@ BAD = [
     ("model.dropout", 1.0),
     ("model.dropout", -0.1),
     ("model.dropout", NAN),
+    ("model.init_std", 0.0),
+    ("model.init_std", -0.1),
+    ("model.init_std", NAN),
+    ("model.init_std", INF),
+    ("resamples", -1),
+    ("noises", (0.0,)),
+    ("noises", (-1.0,)),
+    ("noises", (NAN,)),
+    ("noises", (INF,)),
+    ("noises", (2.0, 1.0)),
+    ("noises", (0.5, 0.5)),
+    ("noises", (1.0, 1.0000001)),
+    ("anatomy", (-1,)),
+    ("anatomy", (21,)),
+    ("anatomy", (3, 3)),
+    ("anatomy", (4, 3)),
     ("train.steps", 0),
     ("train.steps", -5),
     ("train.batch_size", 0),

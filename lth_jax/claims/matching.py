@@ -14,7 +14,8 @@ from .settings import Setting
 FREE = {
     *SEEDS,
     *("data.normalize", "prune.levels", "prune.count"),
-    *("reinits", "shuffles", "keep_signs", "permutes", "control_levels"),
+    *("reinits", "shuffles", "keep_signs", "permutes", "resamples", "noises"),
+    "control_levels",
     *("stability.orders", "stability.points", "stability.batches"),
 }
 """Fields that the papers do not state, or that only say how much of them is run."""

@@ -18,6 +18,7 @@ from .conv import conv_general_dilated as conv_general_dilated
 from .convnets import conv_net as conv_net
 from .convnets import resnet18 as resnet18
 from .convnets import vgg19 as vgg19
+from .gaussian import gaussian as gaussian
 from .lenet import lenet as lenet
 
 MODELS: dict[str, Callable[..., Model]] = {
@@ -67,7 +68,8 @@ def build(
             f" with height and width multiples of {divisor}; the examples of data.name"
             f" have shape {input_shape}."
         )
-    return MODELS[config.name](config, input_shape, n_classes, convolution)
+    model = MODELS[config.name](config, input_shape, n_classes, convolution)
+    return model if config.init_std is None else gaussian(model, config.init_std)
 
 
 def listed() -> list[dict[str, str | int]]:
