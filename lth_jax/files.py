@@ -166,6 +166,15 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Any:
             raise ValueError(f"its columns are {there}; they must be {wanted}.")
         table = file.read().replace_schema_metadata(None)
         frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return _whole(frame)
+
+
+def no_rows(columns: Mapping[str, str]) -> Any:
+    """Return a DataFrame as `read_table` does, without rows."""
+    return _whole(_schema(columns).empty_table().to_pandas())
+
+
+def _whole(frame: Any) -> Any:
     whole = [c for c in frame if frame[c].dtype == "Int64" and frame[c].notna().all()]
     keep = [c for c in whole if c != "early_stop_step"]
     return frame.astype(dict.fromkeys(keep, "int64"))

@@ -1,12 +1,14 @@
 """Run directories, read back: as tables and as tickets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import tree
+from .anatomy import Anatomy
 from .config import Config, fingerprint, to_dict
 from .errors import StoreError
 from .fields import shown
@@ -18,6 +20,7 @@ from .intact import (
     level_files,
     level_numbers,
     level_path,
+    read_anatomy,
     read_config,
     read_manifest,
     read_rows,
@@ -40,6 +43,7 @@ class Run(NamedTuple):
         curves: DataFrame, one row per network, evaluation and split.
         stability: DataFrame, one row per pair of networks compared.
         paths: DataFrame, one row per pair, point of the line between them and split.
+        anatomy: tables of the tickets that were taken apart, see `Anatomy`.
     """
 
     path: Path
@@ -49,6 +53,7 @@ class Run(NamedTuple):
     curves: Any
     stability: Any
     paths: Any
+    anatomy: Anatomy
 
 
 def load_run(path: str | Path) -> Run:
@@ -69,10 +74,16 @@ def load_run(path: str | Path) -> Run:
     if not parts:
         return _load(path)
     tables = [
-        _joined(getattr(run, table).assign(variant=name) for name, run in parts.items())
+        _of_variants(parts, attrgetter(table))
         for table in ("summary", "curves", "stability", "paths")
     ]
-    return Run(path, read_json(path / "config.json"), read_manifest(path), *tables)
+    inside = [_of_variants(parts, attrgetter(f"anatomy.{t}")) for t in Anatomy._fields]
+    about = read_json(path / "config.json"), read_manifest(path)
+    return Run(path, *about, *tables, anatomy=Anatomy(*inside))
+
+
+def _of_variants(parts: Mapping[str, Run], table: Callable[[Run], Any]) -> Any:
+    return _joined(table(run).assign(variant=name) for name, run in parts.items())
 
 
 def load_variants(path: str | Path) -> dict[str, Run]:
@@ -116,7 +127,8 @@ def _load(path: Path) -> Run:
         )
         for name, columns in COLUMNS.items()
     ]
-    return Run(path, to_dict(config), manifest, *tables)
+    inside = read_anatomy(path, config)
+    return Run(path, to_dict(config), manifest, *tables, anatomy=inside)
 
 
 def _joined(tables: Iterable[Any], columns: Iterable[str] = ()) -> Any:

@@ -23,7 +23,7 @@ LAYERS = [
     # 1: pure blocks
     "controls counts criteria dataset masks metrics models optim rewind stats",
     # 2: pure programs
-    "analysis copies ensemble imp levels outline tables train",
+    "analysis anatomy copies ensemble imp levels outline tables train",
     # 3: the world: files, devices, hosts
     "checkpoint export files intact interrupts parallel resume runs sources store",
     # 4: the driver
