@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,36 @@ def write_table(
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pylist([dict(r) for r in rows], schema=_schema(columns))
+    pq.write_table(table, path)
+
+
+def write_blocks(
+    path: Path, blocks: Iterable[Mapping[str, Any]], columns: Mapping[str, str]
+) -> None:
+    """Write blocks of rows as parquet.
+
+    Args:
+        path: of the file.
+        blocks: map columns to arrays, or to the one value that all their rows share.
+        columns: names and types.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema(columns)
+
+    def column(block: Mapping[str, Any], name: str) -> Any:
+        length = max(map(np.size, block.values()))
+        values, kind = block[name], schema.field(name).type
+        if np.ndim(values):
+            return pa.array(values, kind)
+        return pa.repeat(pa.scalar(values, kind), length)
+
+    tables = [
+        pa.Table.from_arrays([column(block, name) for name in columns], schema=schema)
+        for block in blocks
+    ]
+    table = pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
     pq.write_table(table, path)
 
 

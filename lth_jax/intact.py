@@ -26,6 +26,8 @@ COLUMNS = {
     "paths.parquet": PATHS,
 }
 """Columns of the tables of a level."""
+ANATOMY = "anatomy"
+"""Name of the folder of the tables of a run's anatomy."""
 _NOTES = {"experiment": str, "fingerprint": str, "plan": dict, "data": dict}
 _NOTES |= {"events": list}
 """What manifests hold that is read again, and its type."""
@@ -185,7 +187,7 @@ def read_anatomy(run: Path, config: Config) -> Anatomy:
     Raises:
         StoreError: a file cannot be read, was changed, or does not hold what it can.
     """
-    folder = run / "anatomy"
+    folder = run / ANATOMY
     try:
         files = _anatomy_files(run, folder)
         return Anatomy(

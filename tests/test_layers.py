@@ -25,7 +25,8 @@ LAYERS = [
     # 2: pure programs
     "analysis anatomy copies ensemble imp levels outline tables train",
     # 3: the world: files, devices, hosts
-    "checkpoint export files intact interrupts parallel resume runs sources store",
+    "checkpoint dissect export files intact interrupts parallel resume runs sources"
+    " store",
     # 4: the driver
     "comparing estimate pipeline planning prepare training",
     # 5: faces, which read the store only
