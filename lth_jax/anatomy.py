@@ -1,6 +1,7 @@
 """Tickets taken apart: their initial weights, their movement, their connections."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -78,7 +79,10 @@ Block = dict[str, Any]
 _CAN_BE_NULL = ("distance_other", "grown_other", "live", "log10_paths")
 _SHARES = ("kept_positive", "near_zero", "grown_kept", "grown_other")
 _WORDS = {"quantity": QUANTITIES, "part": PARTS, "side": SIDES}
-_ORDERED = {"n_remaining": "n_weights", "connections": "possible", "low": "high"}
+_ORDERED = (
+    *(("n_remaining", "n_weights"), ("live", "n_remaining")),
+    *(("connections", "possible"), ("low", "high")),
+)
 _LARGEST = float.fromhex("0x1.fffffffffffffp+1023")
 
 
@@ -133,6 +137,20 @@ def nearest_levels(densities: Mapping[int, float]) -> tuple[int, ...]:
         return min(densities, key=lambda n: abs(math.log(densities[n] / wanted)))
 
     return tuple(sorted({nearest(wanted) for wanted in DENSITIES}))
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """Return the layers of a network in order, the tenth after the ninth.
+
+    Example:
+        >>> in_order(["Conv_0/kernel", "Conv_10/kernel", "Conv_2/kernel"])
+        ['Conv_0/kernel', 'Conv_2/kernel', 'Conv_10/kernel']
+    """
+
+    def key(path: str) -> list[Any]:
+        return [int(w) if w.isdecimal() else w for w in re.split("([0-9]+)", path)]
+
+    return sorted(paths, key=key)
 
 
 def layer_rows(ticket: Opened) -> list[Row]:
@@ -273,8 +291,8 @@ def fault(table: Any, config: Config) -> str:
         good = _good(name, values, config)
         if not good.all():
             return f"its column {name} holds {values[~good].iloc[0]}."
-    for low, high in _ORDERED.items():
-        if low in table and (table[low] > table[high]).any():
+    for low, high in _ORDERED:
+        if low in table and (table[low] > table[high]).fillna(False).any():
             return f"a row with more {low} than {high}."
     return ""
 

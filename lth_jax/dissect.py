@@ -1,9 +1,8 @@
 """The anatomy of stored tickets, written beside the levels of their run."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -130,19 +129,14 @@ def _weights(source: Source) -> _Weights:
     path, config, _ = source
     _, arrays = arrays_of(path, 0, "tickets.npz", config)
     initial = tree.below(arrays, "start/")
-    kernels = {p: initial[p] for p in sorted(initial, key=_order)}
-    kernels = {p: leaf for p, leaf in kernels.items() if leaf.ndim >= 3}
+    kernels = {p: leaf for p, leaf in initial.items() if leaf.ndim >= 3}
+    kernels = {path: kernels[path] for path in anatomy.in_order(kernels)}
     file, arrays = arrays_of(path, 0, "final.npz", config)
     ends = tree.below(arrays, "final/")
     for name, leaf in kernels.items():
         if name not in ends or ends[name].shape != leaf.shape:
             raise StoreError(f"{file} has no final/{name} of shape {leaf.shape}.")
     return _Weights(kernels, {name: ends[name] for name in kernels}, file)
-
-
-def _order(path: str) -> list[Any]:
-    """Return what sorts Dense_10 after Dense_9."""
-    return [int(w) if w.isdecimal() else w for w in re.split(r"([0-9]+)", path)]
 
 
 Masks = dict[int, tuple[Path, dict[str, np.ndarray]]]
