@@ -379,9 +379,11 @@ def test_variants_have_a_row_each_and_share_colours(nets):
 
 
 def test_variants_without_anatomy_are_left_out(run):
-    figure = plots.figure_15({"a": run._replace(anatomy=NO_ANATOMY), "b": run})
-    titles = [ax.get_title("left") for ax in figure.axes]
-    assert titles == ["b: first layer", "b: second layer", "b: output layer"]
+    dense = Anatomy(*(table.query("level == 0") for table in run.anatomy))
+    for none in (NO_ANATOMY, dense):
+        figure = plots.figure_15({"a": run._replace(anatomy=none), "b": run})
+        titles = [ax.get_title("left") for ax in figure.axes]
+        assert titles == ["b: first layer", "b: second layer", "b: output layer"]
 
 
 def test_of_deep_networks_the_ends_and_layers_between_are_shown():
