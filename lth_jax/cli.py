@@ -1,4 +1,4 @@
-"""The command line: ``lth run | report | show | claims | models | data | bench``."""
+"""The command line: ``lth run``, ``report``, ``show``, ``claims``, ``anatomy``, ..."""
 
 import importlib
 import importlib.util
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .config import Config, DataConfig, Variants, run_dir
-from .errors import InputError, LthError, did_you_mean
+from .errors import InputError, LthError, StoreError, did_you_mean
 from .files import read_json
 from .interrupts import Terminated, leaving_at_the_second, say
 
@@ -83,6 +83,7 @@ def _commands(words: Sequence[str]) -> dict[str, Callable[..., Any]]:
         "report": report,
         "show": show,
         "claims": claims,
+        "anatomy": anatomy,
         "models": models,
         "data": data,
         "bench": bench,
@@ -148,6 +149,7 @@ def _flags(words: Sequence[str]) -> list[str]:
 
 def _run(name: str, variants: Variants, dry_run: bool) -> None:
     from . import parallel, pipeline
+    from .dissect import write_anatomy
     from .sources.cache import root
     from .sweep import write_reports
 
@@ -163,8 +165,14 @@ def _run(name: str, variants: Variants, dry_run: bool) -> None:
         path = pipeline.run(variants[""], name)
     else:
         path = pipeline.run_sweep(variants, name)
-    for page in write_reports(path):
-        print(f"Report: {page}")
+    try:
+        for variant, config in variants.items():
+            if config.anatomy:
+                write_anatomy(path / variant, config.anatomy)
+        for page in write_reports(path):
+            print(f"Report: {page}")
+    except StoreError as error:  # After training; what is refused before it exits 2.
+        raise LthError(str(error)) from error
     print(path)
 
 
@@ -288,6 +296,33 @@ def claims(
         if row.note:
             print(f"{'':<20}{row.note}")
     print("The rules are written out by --json.")
+
+
+def anatomy(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    levels: tuple[int, ...] = (),
+) -> None:
+    """Take the tickets of runs apart: tables of their weights and connections.
+
+    Makes the pages of the runs again, which show them.
+
+    Args:
+        runs: run directories.
+        levels: which levels; default: those of the run's setting of that name, else
+            those nearest to 100, 41, 17 and 7 % of the weights.
+    """
+    from .dissect import write_anatomy
+    from .sweep import write_reports
+
+    if not runs:
+        raise InputError(
+            "Say which run: lth anatomy RUN..., e.g. runs/lenet_mnist-...."
+        )
+    for run in runs:
+        tables = write_anatomy(run, levels or None)
+        for page in write_reports(run):
+            print(f"Report: {page}")
+        print(tables)
 
 
 def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,36 @@ def write_table(
     pq.write_table(table, path)
 
 
+def write_blocks(
+    path: Path, blocks: Iterable[Mapping[str, Any]], columns: Mapping[str, str]
+) -> None:
+    """Write blocks of rows as parquet.
+
+    Args:
+        path: of the file.
+        blocks: map columns to arrays, or to the one value that all their rows share.
+        columns: names and types.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema(columns)
+
+    def column(block: Mapping[str, Any], name: str) -> Any:
+        length = max(map(np.size, block.values()))
+        values, kind = block[name], schema.field(name).type
+        if np.ndim(values):
+            return pa.array(values, kind)
+        return pa.repeat(pa.scalar(values, kind), length)
+
+    tables = [
+        pa.Table.from_arrays([column(block, name) for name in columns], schema=schema)
+        for block in blocks
+    ]
+    table = pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
+    pq.write_table(table, path)
+
+
 def _schema(columns: Mapping[str, str]) -> Any:
     import pyarrow as pa
 
@@ -166,6 +196,15 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Any:
             raise ValueError(f"its columns are {there}; they must be {wanted}.")
         table = file.read().replace_schema_metadata(None)
         frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return _whole(frame)
+
+
+def no_rows(columns: Mapping[str, str]) -> Any:
+    """Return a DataFrame as `read_table` does, without rows."""
+    return _whole(_schema(columns).empty_table().to_pandas())
+
+
+def _whole(frame: Any) -> Any:
     whole = [c for c in frame if frame[c].dtype == "Int64" and frame[c].notna().all()]
     keep = [c for c in whole if c != "early_stop_step"]
     return frame.astype(dict.fromkeys(keep, "int64"))

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import anatomy, copies, tables
 from . import config as configs
-from . import copies, tables
+from .anatomy import Anatomy
 from .config import Config
 from .copies import PATHS, STABILITY
 from .errors import InputError, StoreError
 from .fields import shown
-from .files import read_json, read_table, sha256
+from .files import no_rows, read_json, read_table, sha256
 from .tables import CURVES, SUMMARY
 
 COLUMNS = {
@@ -25,6 +26,8 @@ COLUMNS = {
     "paths.parquet": PATHS,
 }
 """Columns of the tables of a level."""
+ANATOMY = "anatomy"
+"""Name of the folder of the tables of a run's anatomy."""
 _NOTES = {"experiment": str, "fingerprint": str, "plan": dict, "data": dict}
 _NOTES |= {"events": list}
 """What manifests hold that is read again, and its type."""
@@ -111,11 +114,15 @@ def level_files(run: Path, number: int) -> dict[str, Any]:
     Raises:
         StoreError: it cannot be read, or is of another level or run.
     """
-    folder = level_path(run, number)
+    return _files(run, level_path(run, number), level=number)
+
+
+def _files(run: Path, folder: Path, **mine: Any) -> dict[str, Any]:
+    """Return what the manifest of a folder of a run says of its files."""
     manifest = read_json(folder / "manifest.json")
-    mine = read_json(run / "manifest.json").get("fingerprint"), number
+    mine["fingerprint"] = read_json(run / "manifest.json").get("fingerprint")
     try:
-        if (manifest["fingerprint"], manifest["level"]) != mine:
+        if any(manifest[name] != value for name, value in mine.items()):
             raise StoreError(f"{folder} was copied from another level or run")
         return {
             name: {"bytes": known["bytes"], "sha256": known["sha256"]}
@@ -137,7 +144,11 @@ def checked(run: Path, number: int, name: str, files: Mapping[str, Any]) -> Path
     Raises:
         StoreError: says how it differs.
     """
-    path, known = level_path(run, number) / name, files.get(name)
+    return _compared(level_path(run, number) / name, files)
+
+
+def _compared(path: Path, files: Mapping[str, Any]) -> Path:
+    name, known = path.name, files.get(path.name)
     if known is None:
         raise StoreError(f"{path.with_name('manifest.json')} does not name {name}")
     if not os.path.isfile(path):
@@ -162,5 +173,47 @@ def read_rows(run: Path, number: int, name: str) -> Any:
     table = read_table(path, COLUMNS[name])
     say = tables.fault if "draw" in table else copies.fault
     if wrong := say(table, read_config(run), number):
+        raise StoreError(f"{path} cannot be read: {wrong}")
+    return table
+
+
+def read_anatomy(run: Path, config: Config) -> Anatomy:
+    """Read the tables of a run's anatomy; one that is not there has no rows.
+
+    Args:
+        run: the run directory.
+        config: of the run.
+
+    Raises:
+        StoreError: a file cannot be read, was changed, or does not hold what it can.
+    """
+    folder = run / ANATOMY
+    try:
+        files = _anatomy_files(run, folder)
+        return Anatomy(
+            *(_part(folder / name, config, files) for name in anatomy.TABLES)
+        )
+    except StoreError as error:
+        raise StoreError(f"{error} lth anatomy {run} writes it again.") from error
+
+
+def _anatomy_files(run: Path, folder: Path) -> dict[str, Any] | None:
+    """Return what the manifest of the anatomy names; None if there is no manifest.
+
+    Published runs hold tables alone.
+    """
+    if not os.path.lexists(folder / "manifest.json"):
+        return None
+    return _files(run, folder)
+
+
+def _part(path: Path, config: Config, files: Mapping[str, Any] | None) -> Any:
+    columns = anatomy.TABLES[path.name]
+    if files is None and not os.path.lexists(path):
+        return no_rows(columns)
+    if files is not None:
+        _compared(path, files)
+    table = read_table(path, columns)
+    if wrong := anatomy.fault(table, config):
         raise StoreError(f"{path} cannot be read: {wrong}")
     return table

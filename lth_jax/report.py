@@ -20,7 +20,7 @@ from .claims import (
 )
 from .config import Config, numbers, to_dict
 from .page import document, table, write_figures, write_file
-from .sections import stability_section
+from .sections import anatomy_section, stability_section
 from .types import END, FINAL
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .runs import Run
 
+FAILED = "Diverged, collapsed or not run"
 _ASKED_FOR = ("rewind", "stability")
 """Settings that a page names only if they are not the default."""
 
@@ -65,7 +66,7 @@ def _page(run: "Run", figures: str) -> str:
 {figures}
 <h2>Levels</h2>
 {_level_table(run.summary, found)}
-{stability_section(run)}{claims_section([run])}<h2>Diverged, collapsed or not run</h2>
+{stability_section(run)}{anatomy_section(run)}{claims_section([run])}<h2>{FAILED}</h2>
 {_failures(run.summary)}
 <h2>Settings</h2>
 {_definitions(_settings(run.config))}

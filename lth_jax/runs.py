@@ -1,12 +1,14 @@
 """Run directories, read back: as tables and as tickets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import tree
+from .anatomy import Anatomy
 from .config import Config, fingerprint, to_dict
 from .errors import StoreError
 from .fields import shown
@@ -18,6 +20,7 @@ from .intact import (
     level_files,
     level_numbers,
     level_path,
+    read_anatomy,
     read_config,
     read_manifest,
     read_rows,
@@ -40,6 +43,7 @@ class Run(NamedTuple):
         curves: DataFrame, one row per network, evaluation and split.
         stability: DataFrame, one row per pair of networks compared.
         paths: DataFrame, one row per pair, point of the line between them and split.
+        anatomy: tables of the tickets that were taken apart, see `Anatomy`.
     """
 
     path: Path
@@ -49,6 +53,7 @@ class Run(NamedTuple):
     curves: Any
     stability: Any
     paths: Any
+    anatomy: Anatomy
 
 
 def load_run(path: str | Path) -> Run:
@@ -69,10 +74,16 @@ def load_run(path: str | Path) -> Run:
     if not parts:
         return _load(path)
     tables = [
-        _joined(getattr(run, table).assign(variant=name) for name, run in parts.items())
+        _of_variants(parts, attrgetter(table))
         for table in ("summary", "curves", "stability", "paths")
     ]
-    return Run(path, read_json(path / "config.json"), read_manifest(path), *tables)
+    inside = [_of_variants(parts, attrgetter(f"anatomy.{t}")) for t in Anatomy._fields]
+    about = read_json(path / "config.json"), read_manifest(path)
+    return Run(path, *about, *tables, anatomy=Anatomy(*inside))
+
+
+def _of_variants(parts: Mapping[str, Run], table: Callable[[Run], Any]) -> Any:
+    return _joined(table(run).assign(variant=name) for name, run in parts.items())
 
 
 def load_variants(path: str | Path) -> dict[str, Run]:
@@ -87,7 +98,21 @@ def load_variants(path: str | Path) -> dict[str, Run]:
     Raises:
         StoreError: it is a sweep of which nothing is complete yet, or was edited.
     """
-    path = Path(path)
+    return {name: _load(part) for name, part in variant_paths(Path(path)).items()}
+
+
+def variant_paths(path: Path) -> dict[str, Path]:
+    """Return the run directories of a sweep, as far as they have come, by variant.
+
+    Args:
+        path: directory of the sweep.
+
+    Returns:
+        Paths; empty if the directory is no sweep.
+
+    Raises:
+        StoreError: it is a sweep of which nothing is complete yet, or was edited.
+    """
     if not (path / "config.json").exists():
         return {}
     stored = read_json(path / "config.json")
@@ -99,7 +124,7 @@ def load_variants(path: str | Path) -> dict[str, Run]:
             f"{path / 'config.json'} was changed; restore it: variants is"
             f" {shown(names)}."
         )
-    found = {n: _load(path / n) for n in names if list((path / n).glob("level_*"))}
+    found = {n: path / n for n in names if list((path / n).glob("level_*"))}
     if not found:
         raise StoreError(f"{path} has no complete level yet.")
     return found
@@ -107,16 +132,17 @@ def load_variants(path: str | Path) -> dict[str, Run]:
 
 def _load(path: Path) -> Run:
     """Read a run directory that is none of a sweep."""
-    config, manifest = _about(path)
-    levels = _levels(path, config)
+    config, manifest = about(path)
+    levels = complete_levels(path, config)
     tables = [
         _joined(
-            [_rows(path, n, name) for n in levels if name in tables_of(config, n)],
+            [rows_of(path, n, name) for n in levels if name in tables_of(config, n)],
             columns,
         )
         for name, columns in COLUMNS.items()
     ]
-    return Run(path, to_dict(config), manifest, *tables)
+    inside = read_anatomy(path, config)
+    return Run(path, to_dict(config), manifest, *tables, anatomy=inside)
 
 
 def _joined(tables: Iterable[Any], columns: Iterable[str] = ()) -> Any:
@@ -125,8 +151,15 @@ def _joined(tables: Iterable[Any], columns: Iterable[str] = ()) -> Any:
     return pd.concat([*tables] or [pd.DataFrame(columns=[*columns])], ignore_index=True)
 
 
-def _about(path: Path) -> tuple[Config, dict[str, Any]]:
-    """Return config and manifest of a run, which must belong together."""
+def about(path: Path) -> tuple[Config, dict[str, Any]]:
+    """Return config and manifest of a run, which must belong together.
+
+    Args:
+        path: the run directory.
+
+    Raises:
+        StoreError: it is no run directory, or one of the two was changed.
+    """
     if not (path / "config.json").exists():
         raise StoreError(f"{path} is not a run directory: it has no config.json.")
     config, manifest = read_config(path), read_manifest(path)
@@ -138,7 +171,16 @@ def _about(path: Path) -> tuple[Config, dict[str, Any]]:
     return config, manifest
 
 
-def _levels(path: Path, config: Config) -> list[int]:
+def complete_levels(path: Path, config: Config) -> list[int]:
+    """Return the numbers of the levels of a run that are there.
+
+    Args:
+        path: the run directory.
+        config: of the run.
+
+    Raises:
+        StoreError: there are none.
+    """
     levels = level_numbers(path, config)
     if not levels:
         raise StoreError(f"{path} has no complete level yet.")
@@ -159,7 +201,17 @@ def _checked(path: Path, number: int, name: str) -> Path:
         raise StoreError(f"{error}. The same lth run does the level again.") from error
 
 
-def _rows(path: Path, number: int, name: str) -> Any:
+def rows_of(path: Path, number: int, name: str) -> Any:
+    """Return a table of a level as a DataFrame.
+
+    Args:
+        path: the run directory.
+        number: of the level.
+        name: of the file.
+
+    Raises:
+        StoreError: it is not the file that was written, or cannot be read.
+    """
     _checked(path, number, name)
     return read_rows(path, number, name)
 
@@ -181,18 +233,18 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
             not kept (``keep_final``).
     """
     path = Path(path)
-    config, _ = _about(path)
-    numbers = _levels(path, config)
+    config, _ = about(path)
+    numbers = complete_levels(path, config)
     if level not in numbers:
         raise StoreError(f"{path} has no level {level}; it has {numbers}.")
-    summary = _rows(path, level, "summary.parquet")
+    summary = rows_of(path, level, "summary.parquet")
     row = summary[(summary["kind"] == "ticket") & (summary["replicate"] == replicate)]
     if row.empty or row["status"].item() in ("collapsed", "not_run"):
         found = "none" if row.empty else f"one that is {row['status'].item()}"
         raise StoreError(
             f"Level {level} of {path} has no ticket of replicate {replicate} ({found})."
         )
-    file, arrays = _arrays(path, level, "tickets.npz", config)
+    file, arrays = arrays_of(path, level, "tickets.npz", config)
     start = _full_weights(path, level, config)
     masks = {name: unpacked(arrays, name, leaf, file) for name, leaf in start.items()}
     state = _nested(tree.below(arrays, "state/"), file)
@@ -205,7 +257,7 @@ def _full_weights(path: Path, level: int, config: Config) -> dict[str, np.ndarra
     """Return the weights that the tickets of a level start from, unpruned."""
     weights, source = rule_of(config).weights, parent_of(config, level)
     if source is None or weights == 0:
-        _, arrays = _arrays(path, 0, "tickets.npz", config)
+        _, arrays = arrays_of(path, 0, "tickets.npz", config)
         return tree.below(arrays, "start/")
     if weights == FINAL:
         if not (level_path(path, source) / "final.npz").exists():
@@ -213,16 +265,26 @@ def _full_weights(path: Path, level: int, config: Config) -> dict[str, np.ndarra
                 f"The weights that level {level} of {path} started from, those at the"
                 f" end of level {source}, were not kept: run it with --keep-final all."
             )
-        _, arrays = _arrays(path, source, "final.npz", config)
+        _, arrays = arrays_of(path, source, "final.npz", config)
         return tree.below(arrays, "final/")
-    _, arrays = _arrays(path, 0, "snapshots.npz", config)
+    _, arrays = arrays_of(path, 0, "snapshots.npz", config)
     return tree.below(arrays, f"{weights}/params/")
 
 
-def _arrays(
+def arrays_of(
     path: Path, number: int, name: str, config: Config
 ) -> tuple[Path, dict[str, np.ndarray]]:
-    """Return a file of a level, and what it holds: numbers of all replicates."""
+    """Return a file of a level, and what it holds: numbers of all replicates.
+
+    Args:
+        path: the run directory.
+        number: of the level.
+        name: of the file, an npz.
+        config: of the run.
+
+    Raises:
+        StoreError: it is not the file that was written, or cannot be read.
+    """
     file = _checked(path, number, name)
     arrays = read_npz(file)
     for name, array in arrays.items():

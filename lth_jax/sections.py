@@ -1,4 +1,4 @@
-"""Tables of stability: those of a run, and the variants of a sweep side by side."""
+"""Tables of a run's stability and anatomy, and the variants of a sweep side by side."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,6 +43,29 @@ VARIANT_HEAD = (
     *(name for one in COMPARED for name in (one.name, "times")),
     "test barrier (%)",
 )
+ANATOMY_HEAD = (
+    "level",
+    "weights",
+    "layer",
+    "left",
+    "positive (%)",
+    "moved (others)",
+    "grown, % (others)",
+    "spread in (random)",
+    "spread out (random)",
+    "units without in",
+    "units without out",
+    "live",
+)
+OF_ANATOMY = (
+    "Means over replicates, layer by layer. Left: weights of the ticket. Positive:"
+    " share of them that start above 0. Moved, grown: how far the dense network's"
+    " training moves them, and the share whose magnitude it makes grow (in brackets: of"
+    " the weights that are pruned). Spread: standard deviation over mean of the"
+    " incoming, and of the outgoing, connections of units (in brackets: of random masks"
+    " with as many weights). Units without: those that lost all their incoming, or"
+    " outgoing, connections. Live: weights on a path from an input to an output."
+)
 OF_COMPARED = (
     ", and how far they end apart, at the sparsest level that was compared: L2 distance"
     " and angle between copies trained under two data orders, and to the dense network"
@@ -83,6 +106,47 @@ def _stability_rows(run: "Run", barriers: list[str]) -> Iterator[list[Any]]:
                 cells = [_text(rows, "distance", 2), _text(rows, "angle", 1)]
                 cells += [_text(rows, column, 2, 100) for column in barriers]
                 yield [str(level), share, plots.label(kind), name, len(rows), *cells]
+
+
+def anatomy_section(run: "Run") -> str:
+    """Return the table of what tickets are made of as HTML; "" if it has no rows."""
+    layers = run.anatomy.layers
+    if layers.empty:
+        return ""
+    words = plots.layer_words(run, list(dict.fromkeys(layers["layer"])))
+    means = layers.groupby(["level", "layer"], sort=False).mean(numeric_only=True)
+    rows = [
+        [
+            str(level),
+            density_text(plots.density_of(run, level)),
+            words[path],
+            *_anatomy_cells(means.loc[(level, path)]),
+        ]
+        for level, path in sorted(means.index, key=lambda key: key[0])
+    ]
+    return _section("Anatomy", OF_ANATOMY, table(ANATOMY_HEAD, rows))
+
+
+def _anatomy_cells(mean: Any) -> list[str]:
+    def beside(first: str, second: str, digits: int, scale: float = 1) -> str:
+        cell, other = (_number(scale * mean[name], digits) for name in (first, second))
+        return f"{cell} ({other})" if other else cell
+
+    return [
+        _number(mean["n_remaining"], 0),
+        _number(100 * mean["kept_positive"], 1),
+        beside("distance_kept", "distance_other", 4),
+        beside("grown_kept", "grown_other", 1, 100),
+        beside("incoming_spread", "incoming_random", 2),
+        beside("outgoing_spread", "outgoing_random", 2),
+        _number(mean["units_without_incoming"], 1),
+        _number(mean["units_without_outgoing"], 1),
+        _number(mean["live"], 0),
+    ]
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}" if value == value else ""
 
 
 def variants_section(runs: Mapping[str, "Run"]) -> str:

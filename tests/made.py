@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lth_jax.anatomy import TABLES, Anatomy
 from lth_jax.claims import judge
 from lth_jax.claims.deep import (
     RESNET_HIGH,
@@ -28,6 +29,7 @@ from lth_jax.claims.settings import (
 from lth_jax.claims.table import CLAIMS
 from lth_jax.config import to_dict
 from lth_jax.copies import PATHS, STABILITY
+from lth_jax.files import no_rows
 from lth_jax.runs import Run
 from lth_jax.tables import SUMMARY
 
@@ -83,6 +85,7 @@ WORLD = {
     RESNET_LOW: deep(0.895, 0.0, -0.01),
     RESNET_WARM: deep(0.905, 0.001, 0.0, (10, 3)),
 }
+NO_ANATOMY = Anatomy(*map(no_rows, TABLES.values()))
 Closeness = tuple[float, float]
 
 
@@ -144,6 +147,7 @@ def make_run(
         curves=pd.concat(curves, ignore_index=True),
         stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
         paths=pd.DataFrame(columns=[*PATHS]),
+        anatomy=NO_ANATOMY,
     )
 
 

@@ -39,6 +39,7 @@ def config():
         prune=PruneConfig(levels=2, rate=0.4),
         replicates=2,
         reinits=1,
+        anatomy=(0, 2),
         progress=False,
     )
 """

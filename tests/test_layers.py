@@ -23,9 +23,10 @@ LAYERS = [
     # 1: pure blocks
     "controls counts criteria dataset masks metrics models optim rewind stats",
     # 2: pure programs
-    "analysis copies ensemble imp levels outline tables train",
+    "analysis anatomy copies ensemble imp levels outline tables train",
     # 3: the world: files, devices, hosts
-    "checkpoint export files intact interrupts parallel resume runs sources store",
+    "checkpoint dissect export files intact interrupts parallel resume runs sources"
+    " store",
     # 4: the driver
     "comparing estimate pipeline planning prepare training",
     # 5: faces, which read the store only

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made import NO_ANATOMY
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -127,6 +128,7 @@ def make(
             ignore_index=True,
         ),
         *compared(start, at, points),
+        NO_ANATOMY,
     )
 
 

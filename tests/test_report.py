@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from made import NO_ANATOMY
 from matplotlib.colors import to_rgba
 
 from lth_jax import plots
@@ -272,6 +273,7 @@ def make_run(
         curves=pd.concat(curves, ignore_index=True),
         stability=pd.DataFrame(columns=[*STABILITY]),
         paths=pd.DataFrame(columns=[*PATHS]),
+        anatomy=NO_ANATOMY,
     )
 
 

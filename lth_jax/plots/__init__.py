@@ -1,5 +1,6 @@
 """The papers' figures from the tables of runs (matplotlib's object API, no pyplot)."""
 
+from .anatomy import figure_15, figure_19, figure_20, figure_21, figure_23
 from .figures import (
     figure_1,
     figure_3,
@@ -11,6 +12,7 @@ from .figures import (
     figure_11,
 )
 from .gallery import Exhibit, supported
+from .layers import layer_words
 from .rewinding import (
     figure_barrier,
     figure_retraining,
@@ -41,6 +43,11 @@ __all__ = [
     "figure_7",
     "figure_8",
     "figure_11",
+    "figure_15",
+    "figure_19",
+    "figure_20",
+    "figure_21",
+    "figure_23",
     "figure_barrier",
     "figure_path",
     "figure_retraining",
@@ -51,6 +58,7 @@ __all__ = [
     "in_words",
     "kinds",
     "label",
+    "layer_words",
     "measured",
     "parts",
     "render",

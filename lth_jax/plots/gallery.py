@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import figures, rewinding, stability
+from . import anatomy, figures, rewinding, stability
 from .figures import Runs
+from .layers import shows
 from .rules import are_alike, by_step, method
 
 if TYPE_CHECKING:
@@ -37,6 +38,25 @@ STABILIZING = " of Frankle et al. (2020), Stabilizing the Lottery Ticket Hypothe
 CONNECTED = (
     " of Frankle et al. (2020), Linear Mode Connectivity and the Lottery Ticket"
     " Hypothesis."
+)
+
+
+POOLED = (
+    " replicates pooled; the area below each line is 1. Of many layers, the first, the"
+    " last and some between are shown."
+)
+APART = (
+    " of the dense network, separately for the weights of the ticket nearest to 16.9 %"
+    " of the weights and for all others, layer by layer;" + POOLED + " Weights that do"
+    " not move at all, such as those of pixels that are black in all images, count as"
+    " just above 0; if they are many, the line leaves the panel there."
+)
+OVER_UNITS = (
+    " connections the units of each layer keep (of a convolution: the channels). A line"
+    " per share of the weights that remains, over units,"
+    + POOLED
+    + " Thin dashed lines are expected of random masks that keep as many weights of the"
+    " layer."
 )
 
 
@@ -112,6 +132,10 @@ def _is_measured_sweep(runs: Runs, *columns: str) -> bool:
     return sum(found) >= 2
 
 
+def _show(what: str) -> Callable[[Runs], bool]:
+    return lambda runs: any(shows(run, what) for run in runs.values())
+
+
 def _differ_in_method(runs: Runs) -> bool:
     return len(set(map(method, runs.values()))) > 1 and are_alike(runs.values())
 
@@ -162,6 +186,33 @@ GALLERY = {
         figures.figure_11,
         lambda runs: len(runs) == 1,
         "Figure 11. Validation loss" + DURING,
+    ),
+    "figure_15": Exhibit(
+        anatomy.figure_15,
+        _show("initial"),
+        "Figure 15 (with SGD: 16). Distribution of the initial weights of tickets,"
+        " layer by layer. A line per share of the weights that remains, that of the"
+        " dense network shaded," + POOLED,
+    ),
+    "figure_19": Exhibit(
+        anatomy.figure_19,
+        _show("distance"),
+        "Figure 19. How far training moves the weights" + APART,
+    ),
+    "figure_20": Exhibit(
+        anatomy.figure_20,
+        _show("growth"),
+        "Figure 20. By how much training makes the magnitude of weights grow" + APART,
+    ),
+    "figure_21": Exhibit(
+        anatomy.figure_21,
+        _show("incoming"),
+        "Figure 21 (with SGD: 22). Which share of their incoming" + OVER_UNITS,
+    ),
+    "figure_23": Exhibit(
+        anatomy.figure_23,
+        _show("outgoing"),
+        "Figure 23 (with SGD: 24). Which share of their outgoing" + OVER_UNITS,
     ),
     "rewinding_accuracy": Exhibit(
         rewinding.figure_rewinding_accuracy,

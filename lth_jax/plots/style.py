@@ -106,11 +106,18 @@ def style() -> AbstractContextManager[None]:
     return matplotlib.rc_context(STYLE)
 
 
-def panels(titles: Sequence[str]) -> tuple["Figure", "Sequence[Axes]"]:
-    """Return a figure with a panel per title: up to three in a row, four in two."""
+def panels(
+    titles: Sequence[str], columns: int | None = None
+) -> tuple["Figure", "Sequence[Axes]"]:
+    """Return a figure with a panel per title.
+
+    Args:
+        titles: above the panels.
+        columns: panels in a row; by default up to three, and four in two rows.
+    """
     from matplotlib.figure import Figure
 
-    columns = len(titles) if len(titles) <= 3 else 2
+    columns = columns or (len(titles) if len(titles) <= 3 else 2)
     rows = -(-len(titles) // columns)
     size = (12.6 if columns == 3 else 9.6, 0.5 + 3.8 * rows)
     figure = Figure(figsize=size, layout="constrained")
