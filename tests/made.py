@@ -120,7 +120,7 @@ WORLD = {
     **dict.fromkeys(appendix_lenet.SGD.values(), steady(6_000, 0.982, 0.98)),
     **{
         setting: steady(DENSE_STEP, 0.982, 0.982 if rate == 0.025 else 0.981)
-        if rate in appendix_lenet.GOOD
+        if rate in (0.025, 0.05, 0.1)
         else steady(DENSE_STEP, 0.979, 0.979)
         for rate, setting in appendix_lenet.MOMENTUM.items()
     },
