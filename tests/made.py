@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from lth_jax.anatomy import TABLES, Anatomy
-from lth_jax.claims import judge
+from lth_jax.claims import appendix_lenet, judge
+from lth_jax.claims.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
+from lth_jax.claims.appendix_tickets import BEFORE, NOISES, RESAMPLE, SGD
 from lth_jax.claims.deep import (
     RESNET_HIGH,
     RESNET_LOW,
@@ -18,6 +20,7 @@ from lth_jax.claims.deep import (
     VGG_WARM,
 )
 from lth_jax.claims.judge import Row
+from lth_jax.claims.quantities import LAYERS
 from lth_jax.claims.settings import (
     CONV2,
     CONV4,
@@ -25,6 +28,7 @@ from lth_jax.claims.settings import (
     LENET,
     LENET_ONE_SHOT,
     Setting,
+    layerwise,
 )
 from lth_jax.claims.table import CLAIMS
 from lth_jax.config import to_dict
@@ -35,18 +39,23 @@ from lth_jax.tables import SUMMARY
 
 CODED = [claim for claim in CLAIMS if claim.conditions]
 REINIT, SHUFFLE = "random_reinit", "shuffle_mask"
+CONTROLS = (REINIT, SHUFFLE, RESAMPLE, *NOISES)
 DENSE_STEP = 7_000
 
-# A world in which the claims of sections 2 to 4 hold: what each network does.
+# A world in which the claims hold: what each network does.
 
 
 def lenet(level: int, kind: str) -> tuple[float, float]:
     """Return early-stop step and accuracy as the paper describes them."""
-    if kind != "ticket":
-        return DENSE_STEP * (1 + level / 10), 0.98 + 0.0008 * (6 - level)
+    more = {SHUFFLE: -0.001, RESAMPLE: 0.0005}
+    if kind in (REINIT, *more):
+        accuracy = 0.98 + 0.0008 * (6 - level) + more.get(kind, 0)
+        return DENSE_STEP * (1 + level / 10), accuracy
+    less = dict(zip(NOISES, (0.0005, 0.001, 0.0022, 0.004), strict=True))
     down, up = level / 7, (level - 7) / 8
     step = DENSE_STEP - 2_800 * (down if level <= 7 else 1 - up)
-    return step, 0.98 + 0.0036 * (level / 9 if level <= 9 else (15 - level) / 6)
+    gain = 0.0036 * (level / 9 if level <= 9 else (15 - level) / 6)
+    return step, 0.98 + gain - less.get(kind, 0)
 
 
 def one_shot(level: int, kind: str) -> tuple[float, float]:
@@ -74,6 +83,25 @@ def deep(
     return network
 
 
+def steady(step: float, accuracy: float, dense: float) -> Callable[..., Any]:
+    """Return networks that are the same at all levels but the dense one."""
+
+    def network(level: int, kind: str) -> tuple[float, float]:
+        del kind
+        return (step, accuracy) if level else (DENSE_STEP, dense)
+
+    return network
+
+
+def continued(setting: Setting) -> Setting:
+    return setting.but("continued", prune={"continued": True})
+
+
+def dipping(level: int, kind: str) -> tuple[float, float]:
+    del kind
+    return DENSE_STEP, 0.75 - 0.01 * (0 < level < 5) + 0.01 * (level > 8)
+
+
 WORLD = {
     LENET: lenet,
     LENET_ONE_SHOT: one_shot,
@@ -84,6 +112,33 @@ WORLD = {
     RESNET_HIGH: deep(0.905, -0.01, -0.01),
     RESNET_LOW: deep(0.895, 0.0, -0.01),
     RESNET_WARM: deep(0.905, 0.001, 0.0, (10, 3)),
+    layerwise(VGG_WARM): deep(0.92, 0.005, 0.0, (12, 7)),
+    layerwise(RESNET_WARM): deep(0.905, 0.001, 0.0, (8, 3)),
+    continued(LENET): steady(8_000, 0.979, 0.98),
+    **{continued(each): steady(3_000, 0.78, 0.75) for each in (CONV2, CONV4, CONV6)},
+    BEFORE: steady(9_000, 0.976, 0.98),
+    **dict.fromkeys(appendix_lenet.SGD.values(), steady(6_000, 0.982, 0.98)),
+    **{
+        setting: steady(DENSE_STEP, 0.982, 0.982 if rate == 0.025 else 0.981)
+        if rate in (0.025, 0.05, 0.1)
+        else steady(DENSE_STEP, 0.979, 0.979)
+        for rate, setting in appendix_lenet.MOMENTUM.items()
+    },
+    appendix_lenet.PER_ROUND[0.1]: steady(5_500, 0.9815, 0.98),
+    appendix_lenet.PER_ROUND[0.4]: steady(DENSE_STEP, 0.979, 0.98),
+    appendix_lenet.PER_ROUND[0.6]: steady(DENSE_STEP, 0.979, 0.98),
+    **{
+        setting: steady(6_000, *((0.982, 0.979) if std == 0.1 else (0.98, 0.978)))
+        for std, setting in appendix_lenet.STDS.items()
+    },
+    appendix_lenet.SIZES[100, 34]: steady(DENSE_STEP, 0.979, 0.978),
+    appendix_lenet.SIZES[900, 300]: steady(6_600, 0.982, 0.981),
+    **dict.fromkeys(MOMENTUM_LOWEST, dipping),
+    **dict.fromkeys(MOMENTUM_HIGHEST, steady(6_500, 0.76, 0.75)),
+    **{
+        each.one: steady(*((1_500, 0.79) if each.better else (2_500, 0.78)), 0.75)
+        for each in ONE_KIND
+    },
 }
 NO_ANATOMY = Anatomy(*map(no_rows, TABLES.values()))
 Closeness = tuple[float, float]
@@ -98,6 +153,7 @@ def make_run(
     data: dict[str, Any] | None = None,
     close: Callable[[str, str], Closeness] | None = None,
     copied: Iterable[int] = (),
+    apart: Iterable[int] = (),
     **train: Any,
 ) -> Run:
     """Return a run of a setting in the world above.
@@ -111,11 +167,13 @@ def make_run(
         data: more of the manifest on the data.
         close: (kind, cause) -> distance and angle of every pair.
         copied: levels with copies under another data order.
+        apart: levels whose tickets are taken apart.
         train: fields that differ from the setting's.
     """
     rates = setting.config.prune.one_shot
     n_levels = len(rates) or n_levels
     copied = [level for level in copied if level <= n_levels]
+    apart = [level for level in apart if level <= n_levels]
     config = dataclasses.replace(
         setting.config,
         seed=seed,
@@ -147,7 +205,9 @@ def make_run(
         curves=pd.concat(curves, ignore_index=True),
         stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
         paths=pd.DataFrame(columns=[*PATHS]),
-        anatomy=NO_ANATOMY,
+        anatomy=NO_ANATOMY._replace(
+            layers=layers_of(setting, apart, replicates) if apart else NO_ANATOMY.layers
+        ),
     )
 
 
@@ -172,8 +232,36 @@ def pairs_of(
     return table.astype({n: t for n, t in STABILITY.items() if t == "float64"})
 
 
-def changed(run: Run, *changes: tuple[str, str, Iterable[int], Any]) -> Run:
-    """Return the run with other values of kind, column and levels."""
+def layers_of(setting: Setting, levels: Iterable[int], replicates: int) -> pd.DataFrame:
+    """Return rows of the layers of tickets, as the paper describes them."""
+    sgd = setting == SGD
+    two_peaked, positive = (
+        dict(zip(LAYERS, values, strict=True))
+        for values in (
+            (sgd, True, True),
+            (0.4, 0.6, 0.6) if sgd else (0.5, 0.6, 0.4),
+        )
+    )
+    rows = [
+        {"level": level, "replicate": r, "layer": layer}
+        | {"n_weights": 999, "n_remaining": 99}
+        | {"kept_positive": positive[layer] if level else 0.5}
+        | {"near_zero": 0.1 if level and two_peaked[layer] else 0.38}
+        | {"distance_kept": 0.2, "distance_other": 0.1 if level else None}
+        | {"grown_kept": 0.8, "grown_other": 0.3 if level else None}
+        | {"incoming_spread": 0.3, "outgoing_spread": 0.3 if sgd else 0.9}
+        | {"incoming_random": 0.2, "outgoing_random": 0.2}
+        | {"units_without_incoming": 0, "units_without_outgoing": 0}
+        | {"live": 99, "log10_paths": 3.0}
+        for level in levels
+        for layer in LAYERS
+        for r in range(replicates)
+    ]
+    return pd.DataFrame(rows, columns=[*TABLES["layers.parquet"]])
+
+
+def changed(run: Any, *changes: tuple[str, str, Iterable[int], Any]) -> Any:
+    """Return the run, or pool, with other values of kind, column and levels."""
     summary = run.summary.copy()
     for kind, column, at, value in changes:
         rows = (summary["kind"] == kind) & summary["level"].isin(list(at))

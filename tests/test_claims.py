@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made import CODED, REINIT, changed, make_run, needed, row_of
+from made import CODED, CONTROLS, REINIT, changed, make_run, needed, row_of
 
 from lth_jax import models, report, sweep
 from lth_jax.claims import judge
@@ -151,6 +151,7 @@ def test_there_is_one_row_per_claim_in_order():
     for runs in ([], [make_run(LENET), make_run(CONV2)]):
         rows = judge(runs)
         first, second = [f"A{n}" for n in range(1, 82)], [f"B{n}" for n in range(1, 17)]
+        first[41:42], first[40:41] = ["A42", "A42b"], ["A41", "A41b"]
         second[3:3] = [f"B3{letter}" for letter in "abcdefghijklmnopqrstu"]
         assert [row.id for row in rows] == first + second
         for row in rows:
@@ -173,6 +174,8 @@ def test_every_rule_that_is_coded_can_be_computed():
                 8.0,
             ),
             copied=(8, 10, 17),
+            kinds=CONTROLS,
+            apart=(0, 8, 12),
         )
         for setting in SETTINGS
     ]
@@ -520,9 +523,9 @@ def test_the_report_shows_a_row_per_claim(monkeypatch, tmp_path):
     }.items():
         page = write_report(run._replace(path=tmp_path / name)).read_text()
         rows = {row.id: row.verdict for row in judge([run])}
-        assert dict(claims_of(page)) == rows and len(claims_of(page)) == 118
+        assert dict(claims_of(page)) == rows and len(claims_of(page)) == 120
     page = (tmp_path / "made" / "report.html").read_text()
-    assert "12 of\n118 are judged here from training" in page
+    assert "13 of\n120 are judged here from training" in page
     assert "&gt;= 2.00x" in page
 
 

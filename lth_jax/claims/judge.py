@@ -2,13 +2,19 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..outline import COPY
-from .matching import Look, Want, mismatches, shortfalls, span_of
+from .matching import (
+    Look,
+    Want,
+    mismatches,
+    rows_of,
+    shortfalls,
+    span_of,
+)
 from .pool import Pool, pool_runs
-from .quantities import ES_STEP
+from .quantities import ES_STEP, named_levels
 from .rules import Claim, Condition, Measure, Value
 from .settings import Setting
 from .table import CLAIMS
@@ -88,7 +94,7 @@ def judge(runs: Sequence["Run"], claims: Sequence[Claim] = CLAIMS) -> list[Row]:
     Example:
         >>> rows = judge([])
         >>> len(rows), rows[1].id, rows[1].verdict, rows[4].verdict
-        (118, 'A2', 'not testable', 'not run')
+        (120, 'A2', 'not testable', 'not run')
 
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019); Frankle et al.,
@@ -102,9 +108,6 @@ def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
     head = (claim.id, claim.where, claim.quantity, claim.paper)
     if claim.untestable:
         return Row(*head, None, None, 0, claim.rule, "not testable", claim.untestable)
-    if claim.waits:
-        note = f"Waits for {claim.waits}."
-        return Row(*head, None, None, 0, claim.rule, "not run", note)
     wanted = _wanted(claim)
     found = {
         setting: _evidence(setting, want, pools) for setting, want in wanted.items()
@@ -152,9 +155,11 @@ def _wanted(claim: Claim) -> dict[Setting, Want]:
 
 def _looks(measure: Measure) -> Iterator[Look]:
     quantity, reduction = measure.quantity, measure.reduction
-    where = reduction.first, reduction.last
+    where = reduction.first, reduction.last, reduction.only
     yield from (Look(kind, "", *where) for kind in quantity.kinds)
     yield from (Look(kind, quantity.cause, *where) for kind in quantity.compared)
+    if quantity.layer:
+        yield Look("ticket", "", *where, quantity.layer)
 
 
 def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence | None:
@@ -199,17 +204,17 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
         summary=ok[ok["replicate"].isin(keep)],
         curves=pool.curves[pool.curves["replicate"].isin(keep)],
         stability=pool.stability[pool.stability["replicate"].isin(keep)],
+        layers=pool.layers[pool.layers["replicate"].isin(keep)],
     )
     return Evidence(pool, len(keep), tuple(lacks), _left_out(table, keep))
 
 
 def _compared(pool: Pool, want: Want, replicates: set[int]) -> set[int]:
-    """Return the replicates that have every comparison that any of them has."""
-    table = pool.stability
-    for look in want.pairs:
-        pairs = table[(table["kind"] == look.kind) & (table["cause"] == look.cause)]
-        for position in span_of(look, set(pairs["position"])):
-            there = set(pairs.loc[pairs["position"] == position, "replicate"])
+    """Return the replicates with every comparison and layer that any of them has."""
+    for look in want.inner:
+        rows = rows_of(pool, look)
+        for position in span_of(look, set(rows["position"])):
+            there = set(rows.loc[rows["position"] == position, "replicate"])
             replicates = replicates & there
     return replicates
 
@@ -238,17 +243,10 @@ def _results(
 def _value(condition: Condition, pools: Mapping[Setting, Pool]) -> Value | None:
     for measure in condition.term.parts():
         pool = pools.get(measure.setting)
-        if pool is None or any(map(partial(_lacks, pool), _looks(measure))):
+        if pool is None or any(rows_of(pool, n).empty for n in _looks(measure)):
             return None
     value = condition.term.of(pools)
     return None if math.isnan(value.mean) else value
-
-
-def _lacks(pool: Pool, look: Look) -> bool:
-    table = pool.summary
-    if look.cause:
-        table = pool.stability[pool.stability["cause"] == look.cause]
-    return look.kind not in set(table["kind"])
 
 
 def _text(condition: Condition, value: Value | None, named: bool) -> str:
@@ -298,9 +296,25 @@ def _missing(
 def _needed(setting: Setting, want: Want) -> str:
     rates = [f"{100 * rate:g} %" for rate in setting.config.prune.one_shot]
     reach = f"rates {', '.join(rates)}" if rates else f"levels 0 to {want.last:g}"
-    kinds = ", ".join(kind for kind in want.kinds if not kind.endswith(COPY))
-    also = " and their stability" if want.pairs else ""
-    return f"No run of {setting.text}: it needs {reach} of {kinds}{also}."
+    also = " and their stability" if any(look.cause for look in want.looks) else ""
+    if apart := {p for look in want.looks if look.layer for p in _only(look)}:
+        also += f" and their anatomy at {named_levels(apart)}"
+    return f"No run of {setting.text}: it needs {reach} of {_kinds(want)}{also}."
+
+
+def _kinds(want: Want) -> str:
+    """Name the kinds of networks; with levels those that are needed at some only."""
+    kinds = [kind for kind in want.kinds if not kind.endswith(COPY)]
+    looks = [look for look in want.looks if look.kind in kinds[1:]]
+    if not looks or not all(map(_only, looks)):
+        return ", ".join(kinds)
+    some = named_levels({p for look in looks for p in _only(look)})
+    return f"{kinds[0]}, {some} of {', '.join(kinds[1:])}"
+
+
+def _only(look: Look) -> tuple[float, ...]:
+    """Return the positions of a look at some only; none: from one to another."""
+    return look.only or ((look.first,) if look.first == look.last else ())
 
 
 def _nearest(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import RewindConfig, numbers
 from ..outline import COPY
 from .pool import SEEDS, Pool
-from .quantities import CAUSES
+from .quantities import CAUSES, named_levels
 from .settings import Setting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FREE = {
     *SEEDS,
@@ -33,19 +36,23 @@ VALIDATION = {"mnist": 5_000, "cifar10": 5_000}
 
 
 class Look(NamedTuple):
-    """Networks at which a claim looks, or pairs of them.
+    """Networks at which a claim looks, or pairs of them, or a layer of them.
 
     Attributes:
         kind: of networks.
         cause: of the pairs, see `lth_jax.copies.STABILITY`; empty: no pairs.
         first: position from which the claim looks.
         last: position to which it looks.
+        only: positions at which it looks, if not at all from first to last.
+        layer: path of the layer; empty: no layer.
     """
 
     kind: str
     cause: str
     first: float
     last: float
+    only: tuple[float, ...] = ()
+    layer: str = ""
 
 
 class Want(NamedTuple):
@@ -72,9 +79,9 @@ class Want(NamedTuple):
         return tuple(dict.fromkeys(look.kind for look in self.looks))
 
     @property
-    def pairs(self) -> tuple[Look, ...]:
-        """The pairs of networks."""
-        return tuple(look for look in self.looks if look.cause)
+    def inner(self) -> tuple[Look, ...]:
+        """What is not of networks alone: pairs of them, and layers."""
+        return tuple(look for look in self.looks if look.cause or look.layer)
 
 
 def mismatches(setting: Setting, pool: Pool) -> list[str]:
@@ -108,7 +115,8 @@ def shortfalls(setting: Setting, pool: Pool, want: Want) -> list[str]:
             short.append(f"without the one-shot rates {listed}")
     elif positions[-1] < want.last:
         short.append(f"{positions[-1]:g} of {want.last:g} levels")
-    short += dict.fromkeys(_absent(pool, want.looks))
+    short += dict.fromkeys(_absent(pool, want))
+    short += _not_apart(pool, want)
     evaluated = set(pool.curves["step"])
     return short + [
         f"not evaluated at step {step:,}"
@@ -117,28 +125,53 @@ def shortfalls(setting: Setting, pool: Pool, want: Want) -> list[str]:
     ]
 
 
-def _absent(pool: Pool, looks: Iterable[Look]) -> Iterator[str]:
+def _absent(pool: Pool, want: Want) -> Iterator[str]:
     """Yield which networks and comparisons are at none, or not all, of the levels.
 
     Copies are not named: where they are missing, so is the comparison.
     """
-    for look in looks:
-        table = pool.summary
+    for look in want.looks:
+        there = set(rows_of(pool, look)["position"])
+        needed = set(span_of(look, pool.positions))
         words = f"{look.kind} networks"
         if look.cause:
-            table = pool.stability[pool.stability["cause"] == look.cause]
             words = f"stability {CAUSES[look.cause].format(look.kind)}"
-        there = set(table.loc[table["kind"] == look.kind, "position"])
-        needed = set(span_of(look, pool.positions))
-        if not there and not look.kind.endswith(COPY):
+        if look.layer or look.kind.endswith(COPY):
+            continue
+        if not there:
             yield f"no {words}"
-        elif needed - there and not look.kind.endswith(COPY):
+        elif needed - there:
             found = len(needed & there)
             yield f"{words} at {found} of {len(needed)} levels"
 
 
+def _not_apart(pool: Pool, want: Want) -> Iterator[str]:
+    """Yield at which levels tickets were not taken apart."""
+    missing = {
+        position
+        for look in want.looks
+        if look.layer
+        for position in {*span_of(look, pool.positions)}
+        - {*rows_of(pool, look)["position"]}
+    }
+    if missing:
+        yield f"no anatomy at {named_levels(missing)} (lth anatomy RUN)"
+
+
+def rows_of(pool: Pool, look: Look) -> "pd.DataFrame":
+    """Return the rows of a pool at which a look looks, of all positions."""
+    table = pool.summary
+    if look.cause:
+        table = pool.stability[pool.stability["cause"] == look.cause]
+    if look.layer:
+        table = pool.layers[pool.layers["layer"] == look.layer]
+    return table[table["kind"] == look.kind]
+
+
 def span_of(look: Look, positions: Iterable[float]) -> list[float]:
     """Return the positions at which a look needs networks; only tickets are dense."""
+    if look.only:
+        return [p for p in positions if p in look.only]
     slack = 1e-9
     first = look.first if look.kind == "ticket" and not look.cause else 1e-6
     lowest = max(look.first, first)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import Config, numbers, to_dict
@@ -15,6 +16,7 @@ SEEDS = ("seed", "replicates")
 """The fields in which pooled runs may differ."""
 NETWORK = ["level", "kind", "replicate", "draw"]
 PAIR = ["level", "kind", "replicate", "cause", "first", "second"]
+LAYER = ["level", "replicate", "layer"]
 
 
 class Pool(NamedTuple):
@@ -27,6 +29,8 @@ class Pool(NamedTuple):
             one-shot pruning.
         curves: one row per network, evaluation and split, likewise.
         stability: one row per pair of networks compared, likewise.
+        layers: one row per layer of a ticket that was taken apart, likewise, of kind
+            ``ticket``.
         positions: from the dense network on, as far as no level is missing.
         data_note: what the manifests note about their data, if anything.
     """
@@ -35,6 +39,7 @@ class Pool(NamedTuple):
     summary: "pd.DataFrame"
     curves: "pd.DataFrame"
     stability: "pd.DataFrame"
+    layers: "pd.DataFrame"
     positions: Sequence[float]
     data_note: str
 
@@ -112,6 +117,7 @@ def _pool(runs: Sequence["Run"]) -> Pool:
         _renumbered(summary, who),
         _renumbered(joined("curves", [*NETWORK, "step", "split"]), who),
         _renumbered(joined("stability", PAIR), who),
+        _renumbered(joined("anatomy.layers", LAYER), who).assign(kind="ticket"),
         [positions[n] if one_shot else float(n) for n in _from_zero(present)],
         next((str(note) for note in notes if note), ""),
     )
@@ -121,13 +127,12 @@ def _joined(runs: Sequence["Run"], name: str, columns: list[str]) -> "pd.DataFra
     """Return a table of all runs; what two of them have in common is there once."""
     import pandas as pd
 
-    tables = [
-        getattr(run, name).assign(seed=flat_numbers(run.config)["seed"]) for run in runs
-    ]
+    table = attrgetter(name)
+    tables = [table(run).assign(seed=flat_numbers(run.config)["seed"]) for run in runs]
     # pandas joins the types of empty tables in another way from version to version
     tables = [table for table in tables if len(table)] or tables[:1]
-    table = pd.concat(tables, ignore_index=True)
-    return table.drop_duplicates(["seed", *columns], ignore_index=True)
+    joined = pd.concat(tables, ignore_index=True)
+    return joined.drop_duplicates(["seed", *columns], ignore_index=True)
 
 
 def _renumbered(table: "pd.DataFrame", who: "pd.DataFrame") -> "pd.DataFrame":

@@ -1,6 +1,6 @@
 """Units, and quantities: a number for every level and replicate of a pool."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..copies import DATA_ORDER, PRUNING
@@ -24,7 +24,23 @@ NAMES = {
     "angle": "angle",
     "train_barrier": "training error barrier",
     "test_barrier": "test error barrier",
+    "kept_positive": "positive share of the initial weights",
+    "near_zero": "share of the initial weights within half a standard deviation of 0",
+    "distance_kept": "mean distance that weights move in dense training, in the ticket",
+    "distance_other": "outside",
+    "grown_kept": "share of weights that grow in dense training, in the ticket",
+    "grown_other": "outside",
+    "incoming_spread": "spread over units of the incoming connections kept",
+    "incoming_random": "of a random mask",
+    "outgoing_spread": "spread over units of the outgoing connections kept",
+    "outgoing_random": "of a random mask",
 }
+LAYERS = {
+    "Dense_0/kernel": "first layer",
+    "Dense_1/kernel": "second layer",
+    "Dense_2/kernel": "output layer",
+}
+"""Layers of Lenet by path."""
 CAUSES = {
     DATA_ORDER: "of {} between two data orders",
     PRUNING: "of {} to the dense network",
@@ -70,6 +86,17 @@ def level(value: float) -> str:
     return f"level {value:.0f}"
 
 
+def named_levels(positions: Iterable[float]) -> str:
+    """Return e.g. ``levels 8 and 12``.
+
+    Example:
+        >>> named_levels([0]), named_levels({12, 0, 8})
+        ('level 0', 'levels 0, 8 and 12')
+    """
+    *most, last = (f"{position:g}" for position in sorted(positions))
+    return f"levels {', '.join(most)} and {last}" if most else f"level {last}"
+
+
 # Quantities: a number for every position and replicate.
 
 
@@ -84,6 +111,7 @@ class Quantity(NamedTuple):
         column: what it reads of each network, see `frame`, or of each pair.
         cause: why the networks differ whose stability it reads; empty if it reads none.
         compared: kinds whose stability it reads.
+        layer: path of the layer of the tickets that it reads; empty if it reads none.
     """
 
     text: str
@@ -93,6 +121,7 @@ class Quantity(NamedTuple):
     column: str
     cause: str = ""
     compared: tuple[str, ...] = ()
+    layer: str = ""
 
     @property
     def step(self) -> int | None:
@@ -291,5 +320,71 @@ def _between(pool: Pool, kind: str, cause: str, column: str) -> "pd.DataFrame":
     """Return positions x replicates, mean over pairs."""
     table = pool.stability
     table = table[(table["kind"] == kind) & (table["cause"] == cause)]
+    keys = [table["position"], table["replicate"]]
+    return table[column].astype(float).groupby(keys).mean().unstack()
+
+
+# Anatomy: quantities of the layers of tickets.
+
+
+def part(layer: str, column: str) -> Quantity:
+    """Return a share or a spread of a layer of tickets, in percent.
+
+    Args:
+        layer: its path.
+        column: of the table of layers, see `lth_jax.anatomy.LAYERS`.
+
+    Example:
+        >>> part("Dense_0/kernel", "kept_positive").text
+        'first layer of tickets, positive share of the initial weights'
+    """
+    return Quantity(
+        f"{LAYERS[layer]} of tickets, {NAMES[column]}",
+        percent,
+        _kinds(),
+        lambda pool: 100 * _inside(pool, layer, column),
+        column,
+        layer=layer,
+    )
+
+
+def ratio(layer: str, column: str, below: str) -> Quantity:
+    """Return a column of a layer of tickets / another.
+
+    Example:
+        >>> spread = "incoming_spread", "incoming_random"
+        >>> ratio("Dense_1/kernel", *spread).text.split(", ")[1]
+        'spread over units of the incoming connections kept / of a random mask'
+    """
+    return Quantity(
+        f"{LAYERS[layer]} of tickets, {NAMES[column]} / {NAMES[below]}",
+        times,
+        _kinds(),
+        lambda pool: _inside(pool, layer, column) / _inside(pool, layer, below),
+        column,
+        layer=layer,
+    )
+
+
+def excess(layer: str, column: str, other: str) -> Quantity:
+    """Return a share of a layer of tickets minus another.
+
+    Example:
+        >>> excess("Dense_2/kernel", "grown_kept", "grown_other").text.split(", ")[2]
+        'in the ticket minus outside'
+    """
+    return Quantity(
+        f"{LAYERS[layer]} of tickets, {NAMES[column]} minus {NAMES[other]}",
+        points,
+        _kinds(),
+        lambda pool: 100 * (_inside(pool, layer, column) - _inside(pool, layer, other)),
+        column,
+        layer=layer,
+    )
+
+
+def _inside(pool: Pool, layer: str, column: str) -> "pd.DataFrame":
+    """Return positions x replicates."""
+    table = pool.layers[pool.layers["layer"] == layer]
     keys = [table["position"], table["replicate"]]
     return table[column].astype(float).groupby(keys).mean().unstack()

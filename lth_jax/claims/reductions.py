@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .pool import Pool
-from .quantities import Unit, level, number, percent, times
+from .quantities import Unit, level, named_levels, number, percent, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,7 @@ class Reduction(NamedTuple):
         last: position to which it looks.
         of: (series, pool) -> number; NaN if the series lacks what it needs.
         unit: how it is written, if not like the quantity.
+        only: positions at which it looks, if not at all from first to last.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Reduction(NamedTuple):
     last: float
     of: Callable[["pd.Series", Pool], float]
     unit: Unit | None = None
+    only: tuple[float, ...] = ()
 
 
 def at(position: int) -> Reduction:
@@ -59,6 +61,27 @@ def at(position: int) -> Reduction:
         position,
         position,
         lambda series, pool: float(series.get(position, math.nan)),
+    )
+
+
+def mean_at(*positions: int) -> Reduction:
+    """Return the mean of the values at some levels, and at no others.
+
+    Example:
+        >>> mean_at(8, 12).text
+        '(mean of levels 8 and 12)'
+    """
+
+    def of(series: "pd.Series", pool: Pool) -> float:
+        del pool
+        return float(series.reindex([float(p) for p in positions]).mean(skipna=False))
+
+    return Reduction(
+        f"(mean of {named_levels(positions)})",
+        min(positions),
+        max(positions),
+        of,
+        only=tuple(map(float, positions)),
     )
 
 

@@ -352,7 +352,6 @@ class Claim(NamedTuple):
         paper: what the paper says of it.
         conditions: all must hold.
         untestable: why no run can test it.
-        waits: for which study, and what that is to compare.
         remark: what to know of the claim itself.
     """
 
@@ -362,7 +361,6 @@ class Claim(NamedTuple):
     paper: str
     conditions: Sequence[Condition] = ()
     untestable: str = ""
-    waits: str = ""
     remark: str = ""
 
     @property
@@ -370,8 +368,6 @@ class Claim(NamedTuple):
         """The rule in words."""
         if self.untestable:
             return f"None: {self.untestable}."
-        if self.waits:
-            return f"Not written in code yet; it waits for {self.waits}."
         settings = {measure.setting for measure in self.measures}
         texts = [each.text(named=len(settings) > 1) for each in self.conditions]
         if len(texts) > 1:
