@@ -563,7 +563,10 @@ def bare(tmp_path_factory) -> Path:
     return run(config_at(tmp_path_factory.mktemp("bare"), **BARE))
 
 
-@pytest.mark.parametrize(("calls", "every"), [(0, 300.0), (40, 300.0), (40, 0.0)])
+@pytest.mark.parametrize(
+    ("calls", "every"),
+    [(0, 300.0), pytest.param(40, 300.0, marks=pytest.mark.long), (40, 0.0)],
+)
 def test_out_of_memory_lanes_are_halved(
     calls, every, bare, tmp_path, monkeypatch, watched, capsys
 ):
