@@ -195,8 +195,8 @@ def _controls(config: Any) -> None:
     for noise in config.noises:
         if not 0 < noise <= _LARGEST:
             raise InputError(
-                f"noises is {shown(config.noises)}: noise of {noise} standard"
-                " deviations is none; give numbers above 0."
+                f"noises is {shown(config.noises)}: strengths of noise, in standard"
+                f" deviations of initial weights, lie above 0 (at most {_LARGEST})."
             )
     if list(config.noises) != sorted(config.noises) or len(config.noise_kinds) < len(
         config.noises

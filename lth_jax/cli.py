@@ -217,7 +217,8 @@ def load_experiment(name: str, quick: bool = False) -> Config | Variants:
     several = isinstance(made, dict) and made
     if not all(isinstance(c, Config) for c in (made.values() if several else [made])):
         raise InputError(
-            f"{function}() of {path} must return a Config, or Configs by variant."
+            f"{function}() of {path} must return a Config, or Configs by variant, one"
+            " at least."
         )
     return made
 

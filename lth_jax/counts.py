@@ -126,7 +126,8 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
     every = [
         _group(layers, config, rate) for rate in (config.one_shot or (config.rate,))
     ]
-    if config.rate and config.levels and not any(any(r.values()) for r in every):
+    stated = config.rate or any(rate for _, rate in config.rates)
+    if stated and config.levels and not any(any(r.values()) for r in every):
         raise InputError(
             f"prune.rate is {config.rate}, but prune.rates and prune.output_rate leave"
             f" no layer of this model to prune: it has {', '.join(layers)}."

@@ -155,7 +155,7 @@ def _make_controls(
     }
     noisy = jax.jit(jax.vmap(noisy_init(model), (None, 0, 0)))
     return made | {
-        kind: (partial(noisy, scale), Stream.NOISY_INIT)
+        kind: (partial(noisy, float(scale)), Stream.NOISY_INIT)
         for kind, scale in config.noise_kinds.items()
     }
 

@@ -153,7 +153,7 @@ def small(config: Config) -> Config:
     steps, levels, replicates = 1_000, 3, 2
     if name != "lenet":
         steps, levels, replicates = 100 if name.startswith("conv") else 10, 1, 1
-    levels = min(levels, config.levels)
+    steps, levels = min(steps, config.train.steps), min(levels, config.levels)
 
     def scaled(step: int) -> int:
         return round(step * steps / config.train.steps)
@@ -161,12 +161,14 @@ def small(config: Config) -> Config:
     def four(rate: float) -> float:
         return 1 - (1 - rate) ** 4
 
-    output = prune.rate / 2 if prune.output_rate is None else prune.output_rate
+    output = prune.output_rate
+    if output is None and prune.scope == "layerwise":
+        output = prune.rate / 2
     fewer = replace(
         prune,
         levels=levels,
         rate=four(prune.rate),
-        output_rate=four(output),
+        output_rate=None if output is None else four(output),
         rates=tuple((layer, four(rate)) for layer, rate in prune.rates),
     )
     if prune.one_shot:

@@ -190,6 +190,17 @@ BAD = {
     "--plan.devices=0": "plan.devices",
     "--plan.devices=99": "plan.devices is 99, but JAX sees",
     "--plan.lanes=0": "plan.lanes",
+    "--noises 0": "noises is (0.0,): strengths of noise",
+    "--noises 1 -1": "noises is (1.0, -1.0)",
+    "--noises nan": "noises is (nan,)",
+    "--noises 2 1": "noises is (2.0, 1.0): they must increase",
+    "--resamples=-1": "resamples is -1",
+    "--prune.criterion nonsense": "prune.criterion",
+    "--prune.rates dense 0 --prune.output-rate 0": "prune.rate is 0.4, but",
+    "--model.init-std 0": "model.init_std is 0.0",
+    "--anatomy 99": "anatomy is (99,): levels increase from 0 to the last one, 2",
+    "--anatomy 2 --keep-final last": "keep_final is last, but anatomy",
+    "--only nothing": "--only nothing: no variant begins so",
 }
 
 
@@ -200,6 +211,21 @@ def test_bad_value(lth, tiny, tmp_path, flags, message):
     plain = " ".join(err.replace("│", " ").split()).replace("-", "_")
     assert message.replace("-", "_") in plain
     assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_experiment_for_another_network(lth, tmp_path):
+    words = (
+        "--data.name",
+        "digits",
+        "--model.name",
+        "lenet",
+        "--out",
+        tmp_path / "out",
+    )
+    code, out, err = lth("run", "lth_figure_37", *words)
+    assert (code, out) == (2, "")
+    assert err.startswith("lth: prune.rates names 'conv', which is no layer")
     assert not (tmp_path / "out").exists()
 
 
@@ -243,7 +269,11 @@ def test_edited_run_is_refused(lth, diverged, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("x = 1", "no function config()"), ("def config(): return 3", "return")],
+    [
+        ("x = 1", "no function config()"),
+        ("def config(): return 3", "return"),
+        ("def config(): return {}", "Configs by variant, one at least"),
+    ],
 )
 def test_file_that_is_no_experiment(lth, tmp_path, text, message):
     (tmp_path / "mine.py").write_text(text)

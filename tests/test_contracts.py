@@ -1,5 +1,6 @@
 """Laws that every control, criterion and model obeys (optimizers: test_optim)."""
 
+import functools
 import math
 
 import jax
@@ -18,12 +19,18 @@ from helpers import (
 )
 
 from lth_jax import keys, masks, tree
-from lth_jax.controls import CONTROLS
+from lth_jax.controls import CONTROLS, noisy_init
 from lth_jax.criteria import CRITERIA
 from lth_jax.keys import Stream, derive
 from lth_jax.types import Evidence, Ticket
 
-each_control = pytest.mark.parametrize("kind", CONTROLS)
+
+def noisy(model):
+    return functools.partial(noisy_init(model), 1.5)
+
+
+MAKERS = {kind: make for kind, (make, _) in CONTROLS.items()} | {"noise": noisy}
+each_control = pytest.mark.parametrize("kind", MAKERS)
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -36,7 +43,7 @@ def make_ticket(model, key, density=0.5) -> Ticket:
 
 
 def make_control(kind, model=None):
-    return jax.jit(CONTROLS[kind][0](model))
+    return jax.jit(MAKERS[kind](model))
 
 
 def kernels(tree_):
@@ -152,6 +159,89 @@ def test_permute_init_keeps_mask_and_values_of_every_layer(key):
         assert (new.ndim >= 2) == bool((new != old).any()), path
 
 
+def test_permute_init_has_the_numbers_it_always_had(key):
+    """Leaves have the keys of a split, in order; an eager permutation of each."""
+    ticket, draw = make_ticket(built("mlp"), key), jax.random.key(5)
+    control = tree.flatten(make_control("permute_init")(draw, ticket).params)
+    old = tree.flatten(ticket.params)
+    for i, (path, leaf) in enumerate(old.items()):
+        one = jax.random.split(draw, len(old))[i]
+        if leaf.ndim >= 2:
+            leaf = jax.random.permutation(one, leaf.ravel()).reshape(leaf.shape)
+        np.testing.assert_array_equal(control[path], leaf)
+
+
+def test_resample_init_draws_from_what_the_ticket_keeps(key):
+    model = built("conv_net")
+    ticket = make_ticket(model, key, 0.3)._replace(moments={"m": jnp.ones(2)})
+    control = make_control("resample_init", model)(jax.random.key(5), ticket)
+    tree_close(control.mask, ticket.mask)
+    tree_close(control.state, ticket.state)
+    assert control.moments is None
+    for path, new in tree.flatten(control.params).items():
+        old, mask = tree.flatten(ticket.params)[path], tree.flatten(ticket.mask)[path]
+        if new.ndim < 2:
+            np.testing.assert_array_equal(new, old)
+            continue
+        assert np.isin(new, np.asarray(old)[np.asarray(mask)]).all(), path
+
+
+def test_resampling_is_uniform_with_replacement(key):
+    """Everywhere in a layer every kept value is as frequent, and some come twice."""
+    kept = jnp.arange(20).reshape(4, 5) % 4 == 1
+    params = {p: jnp.arange(20.0).reshape(4, 5) for p in "ab"}
+    ticket = Ticket(params, dict.fromkeys("ab", kept), {}, jnp.int32(0))
+    control = jax.vmap(make_control("resample_init"), in_axes=(0, None))
+    drawn = control(jax.random.split(key, 4000), ticket).params
+    values = np.asarray(params["a"])[np.asarray(kept)]
+    assert len(values) == 5
+    share = np.stack([(drawn["a"] == value).mean(axis=0) for value in values])
+    sigma = math.sqrt(0.2 * 0.8 / 4000)
+    assert np.abs(share - 0.2).max() < 4.5 * sigma
+    np.testing.assert_allclose(share.sum(axis=0), 1, atol=1e-6)
+    both = drawn["a"] == drawn["b"]  # independent: equal in a fifth
+    assert np.abs(np.asarray(both).mean(axis=0) - 0.2).max() < 4.5 * sigma
+    next_to = drawn["a"][:, 0, 0] == drawn["a"][:, 0, 1]
+    assert abs(float(next_to.mean()) - 0.2) < 4.5 * sigma
+
+
+@pytest.mark.parametrize("survivors", [1, 0])
+def test_resampling_a_layer_of_one_survivor_or_none(survivors, key):
+    params = {"w": jnp.arange(1.0, 13).reshape(3, 4)}
+    mask = {"w": jnp.arange(12).reshape(3, 4) >= 12 - survivors}
+    ticket = Ticket(params, mask, {}, jnp.int32(0))
+    control = make_control("resample_init")(key, ticket)
+    assert jnp.isfinite(control.params["w"]).all()
+    assert int(control.mask["w"].sum()) == survivors
+    assert not survivors or (control.params["w"] == 12).all()
+
+
+def test_noise_has_the_deviation_of_the_layer_times_the_scale(key):
+    shapes = {"a": (60, 50), "b": (60, 50), "c": (50,)}
+    params = {
+        p: (3.0 if p == "b" else 0.2) * jax.random.normal(jax.random.key(i), shape) + i
+        for i, (p, shape) in enumerate(shapes.items())
+    }
+    mask = jax.tree.map(lambda p: jnp.arange(p.size).reshape(p.shape) % 7 < 3, params)
+    ticket = Ticket(params, mask, {"s": jnp.ones(1)}, jnp.int32(4), {"m": 1.0})
+    control = noisy_init(None)
+    one, three = (control(scale, jax.random.key(9), ticket) for scale in (1.0, 3.0))
+    tree_close(one._replace(params=None), ticket._replace(params=None, moments=None))
+    np.testing.assert_array_equal(one.params["c"], params["c"])
+    units = {}
+    for path in "ab":
+        old = np.asarray(params[path], np.float64)
+        noise = (np.asarray(one.params[path], np.float64) - old) / old.std()
+        assert noise.std() == pytest.approx(1, rel=4 / math.sqrt(2 * old.size))
+        assert abs(noise.mean()) < 4 / math.sqrt(old.size)
+        assert abs((noise**4).mean() - 3) < 4 * math.sqrt(96 / old.size)  # Gaussian
+        tripled = (np.asarray(three.params[path], np.float64) - old) / old.std()
+        np.testing.assert_allclose(tripled, 3 * noise, atol=2e-5)
+        assert abs(np.corrcoef(noise.ravel(), old.ravel())[0, 1]) < 4 / 3000**0.5
+        units[path] = noise.ravel()
+    assert abs(np.corrcoef(units["a"], units["b"])[0, 1]) < 4 / 3000**0.5
+
+
 @each_control
 def test_controls_vmapped_equal_one_by_one(kind, key):
     model = built("mlp")
@@ -174,7 +264,7 @@ def test_controls_vmapped_equal_one_by_one(kind, key):
 def test_a_draw_decides_a_control(kind, key):
     model = built("mlp")
     ticket, control = make_ticket(model, key), make_control(kind, model)
-    draws = [derive(key, 0, CONTROLS[kind][1], draw) for draw in (0, 1)]
+    draws = [derive(key, 0, Stream.NOISY_INIT, draw) for draw in (0, 1)]
     tree_close(control(draws[0], ticket), control(draws[0], ticket))
     first, second = (control(draw, ticket) for draw in draws)
     assert trees_differ(first, second)
@@ -200,17 +290,18 @@ def test_keys_are_distinct_and_depend_on_their_own_numbers_only(key):
 
 
 def test_every_control_has_a_stream_of_its_own():
-    streams = [stream for _, stream in CONTROLS.values()]
+    streams = [Stream.NOISY_INIT, *(stream for _, stream in CONTROLS.values())]
     assert len(set(streams)) == len(streams)
-    assert not {Stream.INIT, Stream.ORDER, Stream.NOISE} & set(streams)
+    others = {Stream.INIT, Stream.ORDER, Stream.NOISE, Stream.AUGMENT}
+    assert others | set(streams) == set(Stream) and not others & set(streams)
 
 
 def test_stream_numbers_are_results():
     """Streams are only ever appended: a changed number changes every stored run."""
-    numbers = {"INIT": 0, "ORDER": 1, "NOISE": 2, "RANDOM_REINIT": 3}
-    numbers["SHUFFLE_MASK"] = 4
+    names = ["INIT", "ORDER", "NOISE", "RANDOM_REINIT", "SHUFFLE_MASK", "AUGMENT"]
+    names += ["KEEP_SIGN", "PERMUTE_INIT", "RESAMPLE_INIT", "NOISY_INIT"]
     found = {stream.name: int(stream) for stream in keys.Stream}
-    assert {name: found[name] for name in numbers} == numbers
+    assert found == {name: number for number, name in enumerate(names)}
 
 
 # Criteria
@@ -251,3 +342,9 @@ def test_criteria_ignore_the_names_of_units(criterion, key):
 def test_magnitude_is_of_the_final_weights():
     evidence = Evidence({"w": jnp.array([[-3.0, 2.0]])}, {"w": jnp.zeros((1, 2))}, None)
     assert CRITERIA["magnitude"](evidence)["w"].tolist() == [[3.0, 2.0]]
+
+
+def test_initial_magnitude_is_of_the_initial_weights():
+    init = {"w": jnp.array([[-3.0, 2.0]])}
+    evidence = Evidence({"w": jnp.full((1, 2), jnp.nan)}, init, None)
+    assert CRITERIA["initial_magnitude"](evidence)["w"].tolist() == [[3.0, 2.0]]

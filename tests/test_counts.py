@@ -193,6 +193,27 @@ def test_a_schedule_that_empties_a_layer_is_refused(config, where):
         level_counts(LENET, config)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        PruneConfig(rates=(("dense", 0.0),), output_rate=0.0),
+        PruneConfig(rates=(("dense", 0.0),), output_rate=0.0, scope="global"),
+        PruneConfig(rate=0.0, rates=(("dense", 0.3), *((p, 0.0) for p in LENET))),
+    ],
+)
+def test_a_config_that_leaves_no_layer_to_prune_is_refused(config):
+    with pytest.raises(InputError, match=r"^prune\.rate is 0.*no layer.* Dense_2/ker"):
+        level_counts(LENET, config)
+
+
+def test_no_layer_is_pruned_where_nothing_is_to_be():
+    """Level 0 alone; or rate 0, for copies of the dense network."""
+    zero = PruneConfig(rates=(("dense", 0.0),), output_rate=0.0, levels=0)
+    assert len(level_counts(LENET, zero)) == 1
+    one, two = level_counts(LENET, PruneConfig(rate=0.0, levels=1))
+    assert one == two
+
+
 def test_an_output_rate_needs_an_output_layer():
     layers = {"a": LayerInfo("dense", (2, 3))}
     with pytest.raises(InputError, match=r"^prune\.output_rate is 0\.1, but the model"):

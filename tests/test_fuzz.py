@@ -375,6 +375,11 @@ GOOD = {
     "seed": ["3"],
     "data.normalize": [],
     "train.drops": ["1", "2"],
+    "noises": ["0.5", "2"],
+    "resamples": ["2"],
+    "model.init_std": ["0.1"],
+    "prune.criterion": ["initial_magnitude"],
+    "anatomy": ["0", "1"],
 }
 WORDS = ["", "x", "-1", "5.5", "1e400", "nan", "None", "0x1", "9" * 30, "9" * 5000]
 WORDS += ["True", "-", "--", "\u0663", "\u00e9", "a b", "../..", "{}", "\0", "\udc80"]

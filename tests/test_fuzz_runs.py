@@ -38,7 +38,7 @@ def config():
         train=TrainConfig(steps=4, batch_size=5, eval_every=2),
         prune=PruneConfig(levels=2, rate=0.4),
         replicates=2,
-        reinits=1,
+        noises=(0.5,),
         anatomy=(0, 2),
         progress=False,
     )
@@ -49,9 +49,9 @@ from lth_jax import Config, ModelConfig, PruneConfig, TrainConfig
 def config():
     return {
         name: Config(
-            model=ModelConfig(widths=(4,)),
+            model=ModelConfig(widths=(4,), init_std=0.2),
             train=TrainConfig(steps=4, batch_size=5, eval_every=2, learning_rate=rate),
-            prune=PruneConfig(levels=1, rate=0.4),
+            prune=PruneConfig(levels=1, rate=0.4, criterion="initial_magnitude"),
             replicates=1,
             progress=False,
         )

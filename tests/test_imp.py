@@ -1,24 +1,25 @@
 """Iterative magnitude pruning: what every level is made of."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CLASSES, FEATURES, mlp, splits, trees_differ
+from helpers import CLASSES, FEATURES, count_traces, mlp, splits, trees_differ
 
-from lth_jax import from_functions, imp, masks, tree
+from lth_jax import from_functions, imp, masks, models, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
 from lth_jax.ensemble import Outcome, make_program
 from lth_jax.errors import InputError
-from lth_jax.imp import Wave, find_ticket, make_study, run_waves
+from lth_jax.imp import Wave, find_ticket, make_study, plan_level, run_waves
 from lth_jax.keys import Stream, derive
-from lth_jax.levels import Level, chain_of
+from lth_jax.levels import Chain, Level, chain_of
 from lth_jax.metrics import Metrics
 from lth_jax.outline import LaneId, waves
 from lth_jax.tables import curve_rows, summary_rows
-from lth_jax.types import Model
+from lth_jax.types import Model, Snapshot
 
 TRAIN = TrainConfig(steps=12, batch_size=6, eval_every=6, learning_rate=0.02)
 ITERATIVE = Config(
@@ -71,6 +72,7 @@ def bits(a) -> list[bytes]:
 # Masks and counts. The layers of `mlp` have 30, 20 and 12 weights.
 
 COUNTS = [(30, 20, 12), (21, 14, 10), (15, 10, 8), (11, 7, 7)]  # of 0.3, 0.3, 0.15
+GLOBAL = [(62,), (43,), (30,), (21,)]  # of 0.3
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -215,6 +217,110 @@ def test_controls_share_the_data_order_of_their_replicate():
     for r in (0, 1):
         assert bits(lane(level, "random_reinit", r)[1]) == bits(outcomes[r])
     assert trees_differ(outcomes[0].finals.params, outcomes[1].finals.params)
+
+
+def planned(study, number: int = 1, seed: int = 0) -> list[Level]:
+    """Return levels up to one as they are before they train, after made-up ends."""
+    rng = np.random.default_rng(seed)
+    params = jax.tree.map(lambda p: rng.normal(size=p.shape), study.start.params)
+    mask, levels = jax.tree.map(lambda p: np.ones(p.shape, bool), params), []
+    for n in range(1, number + 1):
+        finals = Snapshot(params, {}, None, np.zeros(2, np.int32))
+        chain = Chain(mask, finals, np.ones(2, bool))
+        levels.append(plan_level(Wave(study, [n], chain), n))
+        mask = levels[-1].masks
+    return levels
+
+
+def start_of(level: Level, kind: str, replicate: int, draw: int = 0):
+    where = level.ids.index(LaneId(level.number, kind, replicate, draw))
+    return tree.take(level.tickets, where)
+
+
+WIDE = models.gaussian(MLP, 7.0)
+NOISY = with_fields(ITERATIVE, shuffles=0, noises=(0.5, 1, 3.0), resamples=2)
+NOISES = ["noise_0.5", "noise_1", "noise_3"]
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Return levels 1 and 2 of tickets with noise, and traces of what makes it."""
+    counted, make = [], imp.noisy_init
+
+    def made(model):
+        counted.append(count_traces(make(model)))
+        return counted[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imp, "noisy_init", made)
+        levels = planned(make_study(WIDE, NOISY), 2)
+    return levels, [f.traces for f in counted]
+
+
+def test_all_strengths_of_noise_share_a_compilation(noisy):
+    (one, _), traces = noisy
+    assert traces == [1]
+    kinds = [lane.kind for lane in one.ids if not lane.replicate]
+    assert kinds == ["ticket", "random_reinit", *["resample_init"] * 2, *NOISES]
+
+
+def test_noise_grows_by_its_scale_alone(noisy):
+    """All strengths share a key, the same at all levels."""
+    noise: dict = {}
+    for r, kind in itertools.product((0, 1), NOISES):
+        one, two = (
+            (start_of(level, k, r) for k in ("ticket", kind)) for level in noisy[0]
+        )
+        (ticket, control), (_, later) = one, two
+        assert bits(control.mask) == bits(ticket.mask)
+        assert bits(control.params) == bits(later.params)
+        old, new = kernels(ticket.params), kernels(control.params)
+        noise[kind, r] = {p: (new[p] - old[p]) / old[p].std() for p in old}
+        scale = {"noise_0.5": 0.5, "noise_1": 1, "noise_3": 3}[kind]
+        paths = list(tree.flatten(ticket.params))
+        draw = derive(jax.random.key(0), r, Stream.NOISY_INIT)
+        for path, found in noise[kind, r].items():
+            own = jax.random.split(draw, len(paths))[paths.index(path)]
+            expected = scale * jax.random.normal(own, found.shape)
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert trees_differ(noise["noise_1", 0], noise["noise_1", 1])
+
+
+def test_draws_of_resampled_weights_differ_and_come_from_the_ticket(noisy):
+    for level, r in itertools.product(noisy[0], (0, 1)):
+        ticket = start_of(level, "ticket", r)
+        first, second = (start_of(level, "resample_init", r, d) for d in (0, 1))
+        assert trees_differ(first.params, second.params)
+        for path, kept in kernels(ticket.mask).items():
+            ours = kernels(ticket.params)[path][kept]
+            assert np.isin(kernels(first.params)[path], ours).all()
+            assert np.isin(kernels(second.params)[path], ours).all()
+
+
+def test_reinits_have_the_scale_of_the_initial_weights(noisy):
+    for r in (0, 1):
+        found = kernels(start_of(noisy[0][0], "random_reinit", r).params)
+        drawn = np.concatenate([leaf.ravel() for leaf in found.values()])
+        assert drawn.std() == pytest.approx(7, rel=4 / (2 * 62) ** 0.5)
+
+
+@pytest.mark.parametrize("scope", ["layerwise", "global"])
+def test_initial_magnitude_ranks_the_initial_weights(scope):
+    """By NumPy's ranking, whatever training comes to; each level a part of the last."""
+    prune = PruneConfig(levels=3, rate=0.3, scope=scope, criterion="initial_magnitude")
+    study = make_study(MLP, with_fields(ITERATIVE, prune=prune, reinits=0, shuffles=0))
+    pairs = zip(planned(study, 3), planned(study, 3, seed=1), strict=True)
+    for (level, other), r in itertools.product(pairs, (0, 1)):
+        assert bits(level.masks) == bits(other.masks)
+        size = kernels(tree.take(study.start.params, r))
+        masked = kernels(tree.take(level.masks, r))
+        groups = [[path] for path in size] if scope == "layerwise" else [list(size)]
+        counts = COUNTS if scope == "layerwise" else GLOBAL
+        for group, n in zip(groups, counts[level.number], strict=True):
+            ranked = np.concatenate([abs(size[p]).ravel() for p in group])
+            kept = np.concatenate([masked[p].ravel() for p in group])
+            largest = np.argsort(-ranked, kind="stable")[:n]
+            assert np.flatnonzero(kept).tolist() == sorted(largest)
 
 
 # One-shot.

@@ -10,6 +10,21 @@ from hypothesis import strategies as st
 
 from lth_jax import masks
 
+
+def test_what_can_be_pruned_is_drawn_anew_leaf_by_leaf(key):
+    params = {"w": jnp.ones((2, 3)), "b": jnp.ones(3), "v": jnp.ones((2, 3))}
+    other = {"w": jnp.full((2, 3), 5.0), "b": jnp.zeros(3), "v": jnp.full((2, 3), 7.0)}
+
+    def draw(key, leaf, more):
+        return more + leaf * jax.random.uniform(key, leaf.shape)
+
+    drawn = masks.redraw(draw, key, params, other)
+    assert drawn["b"] is params["b"]
+    shares = drawn["w"] - 5, drawn["v"] - 7
+    assert all(((s >= 0) & (s < 1)).all() for s in shares)
+    assert (abs(shares[0] - shares[1]) > 1e-3).all(), "each leaf has a key of its own"
+
+
 FLOATS = {
     "float32": jnp.float32,
     "float64": jnp.float64,

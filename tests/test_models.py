@@ -9,7 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from helpers import CLASSES, FEATURES, random_mask, splits, tree_close, trees_differ
+from helpers import (
+    CLASSES,
+    FEATURES,
+    conv_net,
+    random_mask,
+    splits,
+    tree_close,
+    trees_differ,
+)
 
 from lth_jax import models, tree
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
@@ -52,6 +60,54 @@ def test_lenet_starts_glorot_with_zero_biases(key):
         # A normal distribution cut at two standard deviations (of 0.88 before the cut).
         largest = np.abs(leaf).max() / std  # a uniform one would end at 1.73
         assert 2 < largest <= 2 / 0.87962566 * (1 + 1e-6), path
+
+
+def test_gaussian_weights_have_one_deviation_in_all_layers(key):
+    """Independent from layer to layer; what cannot be pruned begins as before."""
+    plain = models.lenet((28, 28, 1), widths=(300, 300, 300))
+    before, _ = jax.jit(plain.init)(key)
+    params, _ = jax.jit(models.gaussian(plain, 0.1).init)(key)
+    size = {}
+    for path, leaf in tree.flatten(params).items():
+        if leaf.ndim < 2:
+            tree_close(leaf, tree.flatten(before)[path])
+            continue
+        size[path] = np.asarray(leaf, np.float64).ravel()
+        assert size[path].std() == pytest.approx(0.1, rel=4 / (2 * leaf.size) ** 0.5)
+        assert abs(size[path].mean()) < 4 * 0.1 / leaf.size**0.5, path
+        assert abs(size[path]).max() > 0.3, "not cut at two standard deviations"
+    one, other = size["Dense_1/kernel"], size["Dense_2/kernel"]
+    assert abs(np.corrcoef(one, other)[0, 1]) < 4 / one.size**0.5
+
+
+def test_gaussian_weights_scale_with_a_traced_deviation(key):
+    """Also side by side; norms and model state begin as before."""
+    plain = conv_net()
+
+    def init(std, key):
+        return models.gaussian(plain, std).init(key)
+
+    stds = jnp.array([0.1, 0.4])
+    several, state = jax.jit(jax.vmap(init, (0, None)))(stds, key)
+    before, known = jax.jit(plain.init)(key)
+    tree_close(tree.take(state, 0), tree.to_host(known))
+    for path, leaf in tree.flatten(several).items():
+        if leaf.ndim > 2:
+            np.testing.assert_allclose(4 * leaf[0], leaf[1], rtol=1e-6)
+            assert (leaf[0] != tree.flatten(before)[path]).all()
+        else:
+            tree_close(leaf[1], tree.flatten(before)[path])
+    alone, _ = jax.jit(init)(0.4, key)
+    tree_close(alone, tree.take(several, 1), rtol=1e-6)
+
+
+def test_a_config_says_how_large_the_initial_weights_are(key):
+    shape = (FEATURES,)
+    config = ModelConfig(widths=(5,), init_std=0.3)
+    model = models.build(config, shape, CLASSES)
+    expected = models.gaussian(models.lenet(shape, CLASSES, (5,)), 0.3)
+    tree_close(model.init(key), expected.init(key))
+    assert model.layers == expected.layers
 
 
 def test_lenet_depends_on_the_key_only(key):

@@ -175,13 +175,15 @@ def test_a_sweep_stopped_again_and_again(tmp_path, watched):
         return pipeline.run_sweep(made, "sweep")
 
     whole = start("whole")
-    parts, seen = endured(lambda _: start("parts"), 17, watched)
+    parts, seen = endured(lambda _: start("parts"), 41, watched)
     assert len(seen) > 4
     for name in ("fast", "slow", "sgd"):
         assert levels(parts / name) == levels(whole / name)
     assert not list(parts.rglob("checkpoint"))
 
 
+BARE = {"reinits": 0, "shuffles": 0}
+"""Fields of a study of tickets alone, where each network costs many checkpoints."""
 KILLED = {
     "other lengths": ({"a": {}, "b": {"rewind": lth.RewindConfig(weights=9)}}, 1),
     "other moments kept": (
@@ -220,17 +222,18 @@ def test_a_sweep_of_unlike_variants_is_killed_and_goes_on(case, tmp_path, watche
     """What a checkpoint holds may be longer, or keep other moments, than the rest."""
     variants, number = KILLED[case]
 
-    def start(out: str) -> Path:
+    def start(out: str, every: float = 0.0) -> Path:
         one = config_at(
             tmp_path / out,
+            **BARE,
             replicates=1,
-            checkpoint_every=0.0,
+            checkpoint_every=every,
             plan=lth.PlanConfig(devices=1),
         )
         made = {n: dataclasses.replace(one, **given) for n, given in variants.items()}
         return pipeline.run_sweep(made, "sweep")
 
-    whole, write = start("whole"), store.write_level
+    whole, write = start("whole", every=300.0), store.write_level
 
     def kill(path, study, level, *rest):
         write(path, study, level, *rest)
@@ -293,8 +296,8 @@ def test_a_wave_larger_than_the_memory_trains_in_parts(tmp_path, monkeypatch, wa
 def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
     """Killed when the level of one variant is stored, and that of the other is not."""
 
-    def start(out: str) -> Path:
-        one = config_at(tmp_path / out, replicates=1, checkpoint_every=0.0)
+    def start(out: str, every: float = 300.0) -> Path:
+        one = config_at(tmp_path / out, replicates=1, checkpoint_every=every)
         slow = dataclasses.replace(one.train, learning_rate=0.001)
         made = {"fast": one, "slow": dataclasses.replace(one, train=slow)}
         return pipeline.run_sweep(made, "sweep")
@@ -308,7 +311,7 @@ def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(store, "write_level", stop)
-        start("parts")
+        start("parts", every=0.0)
     looks = watched[1]
     looks.clear()
     parts = start("parts")
@@ -554,12 +557,21 @@ def memory_for(width: int, monkeypatch, calls: int = 0):
         yield
 
 
-@pytest.mark.parametrize(("calls", "every"), [(0, 300.0), (40, 300.0), (40, 0.0)])
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> Path:
+    """Return a run of tickets alone that nothing has disturbed."""
+    return run(config_at(tmp_path_factory.mktemp("bare"), **BARE))
+
+
+@pytest.mark.parametrize(
+    ("calls", "every"),
+    [(0, 300.0), pytest.param(40, 300.0, marks=pytest.mark.long), (40, 0.0)],
+)
 def test_out_of_memory_lanes_are_halved(
-    calls, every, original, tmp_path, monkeypatch, watched, capsys
+    calls, every, bare, tmp_path, monkeypatch, watched, capsys
 ):
     plan = lth.PlanConfig(devices=1, lanes=5)
-    config = config_at(tmp_path, plan=plan, checkpoint_every=every)
+    config = config_at(tmp_path, **BARE, plan=plan, checkpoint_every=every)
     with memory_for(1, monkeypatch, calls):
         path = run(config)
     assert "Out of memory: going on with 2 networks" in capsys.readouterr().err
@@ -568,7 +580,7 @@ def test_out_of_memory_lanes_are_halved(
     run(config)
     assert load_run(path).manifest["plan"]["lanes"] == 1, "it is not tried again"
     assert load_run(path).manifest["plan"]["lanes"] == 1
-    found, expected = (load_run(p).summary for p in (path, original))
+    found, expected = (load_run(p).summary for p in (path, bare))
     assert found.drop(columns="min_val_loss").equals(
         expected.drop(columns="min_val_loss")
     )

@@ -79,6 +79,9 @@ def odd_variants(out) -> configs.Variants:
         "one_shot": change(one, prune=PruneConfig(one_shot=(0.3, 0.6)), replicates=2),
         "continued": change(one, prune=PruneConfig(levels=1, continued=True)),
         "warm": change(one, train=change(one.train, warmup=5), shuffles=1),
+        "scaled": change(
+            one, model=change(one.model, init_std=0.5), reinits=1, noises=(0.5, 2.0)
+        ),
     }
 
 
