@@ -1,5 +1,7 @@
 """The papers' figures from the tables of runs (matplotlib's object API, no pyplot)."""
 
+from .differences import differences, differing, settings_of
+from .exhibits import Exhibit
 from .figures import (
     figure_1,
     figure_3,
@@ -10,7 +12,7 @@ from .figures import (
     figure_8,
     figure_11,
 )
-from .gallery import Exhibit, supported
+from .gallery import supported
 from .rewinding import (
     figure_barrier,
     figure_retraining,
@@ -27,12 +29,14 @@ from .stability import (
     sparsest,
     spreads,
 )
-from .style import kinds, label, render
+from .style import kinds, label, noise_of, noun, render
 
 __all__ = [
     "Exhibit",
     "by_step",
     "density_of",
+    "differences",
+    "differing",
     "figure_1",
     "figure_3",
     "figure_4",
@@ -52,9 +56,12 @@ __all__ = [
     "kinds",
     "label",
     "measured",
+    "noise_of",
+    "noun",
     "parts",
     "render",
     "rule_of",
+    "settings_of",
     "sparsest",
     "spreads",
     "supported",
