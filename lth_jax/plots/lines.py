@@ -54,11 +54,11 @@ def draw_lines(
     dense = {round(y, 9) for one in lines for y in dense_mean(one.summary, column)}
     if len(dense) == 1:
         draw_level(ax, dense.pop(), DENSE)
+    _place_x(ax, [one.summary for one in lines], by_weights, linear)
     if column == STOP[0]:
         from_zero(ax)
     else:
         _cut(ax, np.concatenate(means, axis=1))
-    _place_x(ax, [one.summary for one in lines], by_weights, linear)
 
 
 def _thousands(summary: "pd.DataFrame", rows: "pd.DataFrame") -> np.ndarray:
