@@ -85,13 +85,12 @@ def _explanation(run: "Run") -> str:
     data = run.config.get("data", {}).get("name", "its data")
     model = run.config.get("model", {}).get("name", "a network")
     tickets = run.summary[run.summary["kind"] == "ticket"]
-    controls = [plots.label(kind) for kind in plots.kinds(run.summary)]
-    controls = [f"{name}s" for name in controls if name not in ("ticket", "chain")]
+    controls = _controls(plots.kinds(run.summary))
     text = (
         f"This run trained {model} on {data} in"
         f" {_count(tickets['replicate'].nunique(), 'replicate')}, each from its own"
-        " initialisation. The dense network is level 0. At each further level"
-        f" {_pruning(run.config.get('prune', {}))}, and those that remain"
+        f" initialisation{_scale(run)}. The dense network is level 0. At each further"
+        f" level {_pruning(run.config.get('prune', {}))}, and those that remain"
         f" {_rewinding(run)}: a ticket. It wins if it trains as fast and gets as"
         " accurate as the dense network."
     )
@@ -99,11 +98,39 @@ def _explanation(run: "Run") -> str:
         return text
     return (
         f"{text} Controls, trained the same way at the same density, show what the"
-        f" ticket's own weights or mask are worth: {' and '.join(controls)}."
+        f" ticket's own weights or mask are worth: {_joined(controls)}."
     )
 
 
+def _controls(kinds: Iterable[str]) -> list[str]:
+    """Return the controls among some kinds in words, all strengths of noise as one."""
+    kinds = [kind for kind in kinds if kind not in ("ticket", "chain")]
+    noises = [f"{noise:g}" for noise in map(plots.noise_of, kinds) if noise]
+    words = [plots.noun(kind, 2) for kind in kinds if not plots.noise_of(kind)]
+    if not noises:
+        return words
+    deviations = f"standard deviation{'' if noises == ['1'] else 's'}"
+    return [*words, f"tickets with noise of {_joined(noises)} {deviations}"]
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _scale(run: "Run") -> str:
+    """Say how initial weights are drawn, if not as usual."""
+    std = run.config.get("model", {}).get("init_std")
+    if std is None:
+        return ""
+    return f" (Gaussian, with a standard deviation of {std:g} in all layers)"
+
+
 def _pruning(prune: Mapping[str, Any]) -> str:
+    if prune.get("criterion") == "initial_magnitude":
+        more = "more of " if prune.get("one_shot") else ""
+        return f"{more}the weights of least initial magnitude are pruned"
     if prune.get("one_shot"):
         return "more weights of least magnitude in the trained dense network are pruned"
     if prune.get("continued"):
@@ -206,7 +233,7 @@ def _failures(summary: "pd.DataFrame") -> str:
     items = []
     for (level, kind, status), rows in failed.groupby(["level", "kind", "status"]):
         verb = {"not_run": "was not run" if len(rows) == 1 else "were not run"}
-        number = _count(len(rows), plots.label(kind))
+        number = f"{len(rows)} {plots.noun(kind, len(rows))}"
         which = ", ".join(_who(row) for row in rows.itertuples())
         items.append(f"Level {level}: {number} {verb.get(status, status)} ({which}).")
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"

@@ -66,6 +66,10 @@ OF_ANATOMY = (
     " with as many weights). Units without: those that lost all their incoming, or"
     " outgoing, connections. Live: weights on a path from an input to an output."
 )
+SETTINGS_HEAD = (
+    *("variant", "setting", "dense (%)", "early stop"),
+    *("best at", "ticket (%)", "early stop"),
+)
 OF_COMPARED = (
     ", and how far they end apart, at the sparsest level that was compared: L2 distance"
     " and angle between copies trained under two data orders, and to the dense network"
@@ -171,6 +175,41 @@ def variants_section(runs: Mapping[str, "Run"]) -> str:
     )
     head = [VARIANT_HEAD[i] for i in filled]
     return _section("Side by side", f"{caption}.", table(head, cells, wraps=True))
+
+
+def settings_section(runs: Mapping[str, "Run"]) -> str:
+    """Return a table with a row per variant of a sweep over settings, as HTML.
+
+    It is "" if the variants have the same settings.
+    """
+    words = plots.differences(runs)
+    if not any(words.values()):
+        return ""
+    rows = [[name, words[name], *_best(run)] for name, run in runs.items()]
+    about = (
+        "Means over tickets: validation accuracy at early stop and the step of that, of"
+        " the dense network and at the pruned level with the best accuracy."
+    )
+    return _section("Side by side", about, table(SETTINGS_HEAD, rows, wraps=True))
+
+
+def _best(run: "Run") -> list[str]:
+    """Return accuracy and early stop, dense and best, with the weights of the best."""
+    accuracy, stop = (
+        by_level(run.summary, "ticket", column)
+        for column in ("val_accuracy_es", "early_stop_step")
+    )
+    pruned = accuracy.query("level > 0")["mean"]
+    best = int(pruned.idxmax()) if len(pruned) else None
+
+    def cells(level: int | None) -> list[str]:
+        return [
+            f"{100 * accuracy['mean'][level]:.2f}" if level in accuracy.index else "",
+            f"{stop['mean'][level]:,.0f}" if level in stop.index else "",
+        ]
+
+    share = density_text(accuracy["density"][best]) if best is not None else ""
+    return [*cells(0), share, *cells(best)]
 
 
 def _section(name: str, about: str, content: str) -> str:

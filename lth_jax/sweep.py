@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .claims import winning_tickets
 from .page import document, write_figures, write_file
 from .report import claims_section, write_report
-from .sections import variants_section
+from .sections import settings_section, variants_section
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -37,7 +37,8 @@ def _write(path: Path, variants: Mapping[str, "Run"]) -> Path:
         about, body = "1 variant", links
     else:
         about = f"{len(variants)} variants"
-        figures, beside = write_figures(path, variants), variants_section(variants)
+        figures = write_figures(path, variants)
+        beside = variants_section(variants) or settings_section(variants)
         body = "".join([figures, beside, links, claims_section([*variants.values()])])
     page = path / "report.html"
     write_file(page, document(path.name, about, body).encode())

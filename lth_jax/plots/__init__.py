@@ -1,6 +1,8 @@
 """The papers' figures from the tables of runs (matplotlib's object API, no pyplot)."""
 
 from .anatomy import figure_15, figure_19, figure_20, figure_21, figure_23
+from .differences import differences, differing, settings_of
+from .exhibits import Exhibit
 from .figures import (
     figure_1,
     figure_3,
@@ -11,7 +13,7 @@ from .figures import (
     figure_8,
     figure_11,
 )
-from .gallery import Exhibit, supported
+from .gallery import supported
 from .layers import layer_words
 from .rewinding import (
     figure_barrier,
@@ -29,12 +31,14 @@ from .stability import (
     sparsest,
     spreads,
 )
-from .style import kinds, label, render
+from .style import kinds, label, noise_of, noun, render
 
 __all__ = [
     "Exhibit",
     "by_step",
     "density_of",
+    "differences",
+    "differing",
     "figure_1",
     "figure_3",
     "figure_4",
@@ -60,9 +64,12 @@ __all__ = [
     "label",
     "layer_words",
     "measured",
+    "noise_of",
+    "noun",
     "parts",
     "render",
     "rule_of",
+    "settings_of",
     "sparsest",
     "spreads",
     "supported",

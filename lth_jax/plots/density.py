@@ -1,12 +1,21 @@
 """Early stop and accuracy against the share of weights that remain."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..claims import by_level, density_text
-from .style import COLOURS, INK, MORE_COLOURS, draw_level, draw_means, kinds, label
+from .style import (
+    COLOURS,
+    INK,
+    MORE_COLOURS,
+    colour_of,
+    draw_level,
+    draw_means,
+    kinds,
+    label,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,6 +23,10 @@ if TYPE_CHECKING:
 
     from ..runs import Run
 
+STOP = ("early_stop_step", "Early-stop step")
+TEST_AT_STOP = ("test_accuracy_es", "Test accuracy at early stop (%)")
+TEST_AT_END = ("test_accuracy_final", "Test accuracy at the last step (%)")
+TRAIN_AT_END = ("train_accuracy_final", "Training accuracy at the last step (%)")
 DASHES = {"ticket": "-", "random_reinit": "--", "shuffle_mask": ":"}
 """The line of each kind where colours tell variants apart."""
 
@@ -27,13 +40,15 @@ class Series(NamedTuple):
         kind: of the networks.
         colour: of line and marker.
         dashes: matplotlib's line style.
+        marker: at every level; "": that of the kind.
     """
 
     name: str
     summary: "pd.DataFrame"
     kind: str
     colour: str
-    dashes: str
+    dashes: Any
+    marker: str = ""
 
 
 class Baseline(NamedTuple):
@@ -62,7 +77,7 @@ def series_of(
             if only is not None and kind not in only:
                 continue
             if len(runs) == 1:
-                line = label(kind), COLOURS.get(kind, INK), "-"
+                line = label(kind), colour_of(kind), "-"
             else:
                 line = f"{variant} {label(kind)}", own, DASHES.get(kind, "-.")
             lines.append(Series(line[0], run.summary, kind, *line[1:]))
@@ -90,31 +105,52 @@ def draw_by_density(
         column: of the summary; accuracies are shown in percent.
         linear: x axis is linear, not logarithmic.
     """
-    scale = 100 if "accuracy" in column else 1
     for one in series:
-        density, *values = _line(one, column, scale)
-        draw_means(ax, density, values, one.kind, one.name, one.colour, one.dashes)
+        rows = means_of(one, column)
+        values = rows[["mean", "min", "max"]].to_numpy(float).T
+        x = 100 * rows["density"].to_numpy(float)
+        draw_means(ax, x, values, one.kind, one.name, one.colour, one.dashes)
     for dense in baselines:
-        at_zero = by_level(dense.summary, "ticket", column).query("level == 0")
-        for mean in at_zero["mean"]:
-            draw_level(ax, scale * mean, dense.name, dense.colour)
+        for mean in dense_mean(dense.summary, column):
+            draw_level(ax, mean, dense.name, dense.colour)
     densities = [dense.summary["density"].to_numpy(float) for dense in baselines]
-    _axis(ax, np.concatenate(densities), linear)
+    density_axis(ax, np.concatenate(densities), linear)
 
 
-def _line(one: Series, column: str, scale: float) -> np.ndarray:
-    """Return percent of weights, mean, min and max, the dense network first."""
+def means_of(one: Series, column: str) -> "pd.DataFrame":
+    """Return what a line shows: density, mean, min and max by level, the dense first.
+
+    Args:
+        one: the line.
+        column: of the summary; accuracies are in percent.
+    """
     import pandas as pd
 
     dense = by_level(one.summary, "ticket", column).query("level == 0")
-    rows = by_level(one.summary, one.kind, column).query("level > 0")
-    rows = pd.concat([dense, rows])
-    rows = rows[rows["density"] > 0]
-    columns = rows[["density", "mean", "min", "max"]].to_numpy(dtype=float)
-    return (columns * [100, scale, scale, scale]).T
+    rows = pd.concat(
+        [dense, by_level(one.summary, one.kind, column).query("level > 0")]
+    )
+    rows = rows[rows["density"] > 0][["density", "mean", "min", "max"]].astype(float)
+    return rows * [1, *[_scale(column)] * 3]
 
 
-def _axis(ax: "Axes", densities: np.ndarray, linear: bool) -> None:
+def dense_mean(summary: "pd.DataFrame", column: str) -> list[float]:
+    """Return the mean of a column over dense networks; empty if none has a number."""
+    at_zero = by_level(summary, "ticket", column).query("level == 0")
+    return [_scale(column) * mean for mean in at_zero["mean"]]
+
+
+def _scale(column: str) -> float:
+    return 100 if "accuracy" in column else 1
+
+
+def from_zero(ax: "Axes") -> None:
+    """Make y, a number of steps, rise from 0."""
+    ax.set_ylim(0, 1.04 * ax.get_ylim()[1])
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+
+
+def density_axis(ax: "Axes", densities: np.ndarray, linear: bool = False) -> None:
     """Make x fall from 100 %, with ticks at densities that are there."""
     from matplotlib.ticker import NullLocator
 

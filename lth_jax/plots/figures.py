@@ -1,25 +1,27 @@
 """The figures of the paper, each a function of loaded runs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from .density import draw_by_density, series_of
+from .density import (
+    STOP,
+    TEST_AT_END,
+    TEST_AT_STOP,
+    TRAIN_AT_END,
+    draw_by_density,
+    from_zero,
+    series_of,
+)
 from .during import Shown, draw_during
+from .exhibits import Runs
+from .moments import MOMENTS, moment_titles, moments_of, with_moments
 from .style import legend, panels, style
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from ..runs import Run
 
-Runs = Mapping[str, "Run"]
-"""Loaded runs by name of the variant; a single run is a mapping of one."""
-
-STOP = ("early_stop_step", "Early-stop step")
-TEST_AT_STOP = ("test_accuracy_es", "Test accuracy at early stop (%)")
-TEST_AT_END = ("test_accuracy_final", "Test accuracy at the last step (%)")
-TRAIN_AT_END = ("train_accuracy_final", "Training accuracy at the last step (%)")
 EARLY_AND_LATE = (STOP, TEST_AT_STOP, TEST_AT_END, TRAIN_AT_END)
 DURING: Sequence[Shown] = (
     {"ticket": (1.0, 0.513, 0.211)},
@@ -28,8 +30,6 @@ DURING: Sequence[Shown] = (
 )
 """The lines of the three panels of figures 3 and 11."""
 DURING_TITLES = ("Lightly pruned", "Further pruned", "Tickets and reinits")
-SNAPSHOTS = {"vgg19": (30_000, 60_000, 112_480), "resnet18": (10_000, 20_000, 30_000)}
-"""Steps at which figures 7 and 8 look, the last one the end of training."""
 
 
 def figure_1(runs: Runs) -> "Figure":
@@ -120,7 +120,7 @@ def figure_7(runs: Runs) -> "Figure":
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 7.
     """
-    return _snapshots(runs, SNAPSHOTS["vgg19"])
+    return _snapshots(runs, "vgg19")
 
 
 def figure_8(runs: Runs) -> "Figure":
@@ -129,7 +129,7 @@ def figure_8(runs: Runs) -> "Figure":
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 8.
     """
-    return _snapshots(runs, SNAPSHOTS["resnet18"])
+    return _snapshots(runs, "resnet18")
 
 
 def figure_11(runs: Runs) -> "Figure":
@@ -157,8 +157,7 @@ def _by_density(
         for ax, (column, _) in zip(axes, columns, strict=True):
             draw_by_density(ax, *lines, column, linear)
             if column == STOP[0]:
-                ax.set_ylim(0, 1.04 * ax.get_ylim()[1])
-                ax.yaxis.set_major_formatter("{x:,.0f}")
+                from_zero(ax)
         legend(figure, axes)
         return figure
 
@@ -167,45 +166,16 @@ def _is_one_shot(run: "Run") -> bool:
     return bool(run.config.get("prune", {}).get("one_shot"))
 
 
-def _snapshots(runs: Runs, steps: Sequence[int]) -> "Figure":
+def _snapshots(runs: Runs, network: str) -> "Figure":
     """Show the evaluations nearest to some fractions of training."""
-    fractions = [step / steps[-1] for step in steps]
-    names = [f"accuracy at {i}" for i in range(len(steps))]
-    nearest = [[_nearest(run, f) for f in fractions] for run in runs.values()]
+    nearest = [moments_of(run, network) for run in runs.values()]
+    names = [f"accuracy at {i}" for i in range(len(MOMENTS[network]))]
     looked = {
-        variant: run._replace(summary=_with_snapshots(run, names, mine))
+        variant: run._replace(summary=with_moments(run, names, mine))
         for (variant, run), mine in zip(runs.items(), nearest, strict=True)
     }
-    titles = [
-        f"Test accuracy after {' or '.join(f'{n:,}' for n in sorted(set(mine)))} steps"
-        for mine in zip(*nearest, strict=True)
-    ]
+    titles = moment_titles("Test", nearest)
     return _by_density(looked, list(zip(names, titles, strict=True)))
-
-
-def _nearest(run: "Run", fraction: float) -> int:
-    steps = run.curves.query("level == 0")["step"].drop_duplicates()
-    return int(steps[(steps - fraction * steps.max()).abs().idxmin()])
-
-
-def _with_snapshots(
-    run: "Run", names: Sequence[str], steps: Sequence[int]
-) -> "pd.DataFrame":
-    """Return the summary with columns of the test accuracy at some steps.
-
-    Networks that were rewound may be evaluated at other steps: the nearest one counts.
-    """
-    network = ["level", "kind", "replicate", "draw"]
-    tests, summary = run.curves[run.curves["split"] == "test"], run.summary
-    apart = tests.query("level == 0")["step"].drop_duplicates().sort_values().diff()
-    for name, step in zip(names, steps, strict=True):
-        away = (tests["step"] - step).abs()
-        near = away[away < apart.max()].groupby([tests[n] for n in network]).idxmin()
-        column = tests.loc[near, [*network, "accuracy"]]
-        summary = summary.merge(
-            column.rename(columns={"accuracy": name}), on=network, how="left"
-        )
-    return summary
 
 
 def _during(runs: Runs, split: str, column: str, name: str) -> "Figure":

@@ -1,24 +1,17 @@
 """Which figures of the papers runs support, and what stands below them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from . import anatomy, figures, rewinding, stability
-from .figures import Runs
+from .appendices import APPENDICES, LAST_STEP
+from .exhibits import EARLY_STOP, LINES, Exhibit, Runs
 from .layers import shows
 from .rules import are_alike, by_step, method
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-LINES = (
-    " Lines are means over networks, bars their least and greatest value; thin dashed"
-    " lines are the dense networks."
-)
 BY_DENSITY = ", by the share of weights that remain." + LINES
-EARLY_STOP = " Early stop is the step of least validation loss."
 DURING = (
     " during training, up to twice the dense network's early stop, at the run's levels"
     " nearest to those of the paper's figure. Lines are means over networks, bands"
@@ -60,22 +53,11 @@ OVER_UNITS = (
 )
 
 
-class Exhibit(NamedTuple):
-    """A figure of a paper.
-
-    Attributes:
-        draw: from runs by variant.
-        supports: whether runs have what it shows.
-        caption: what it shows.
-    """
-
-    draw: "Callable[[Runs], Figure]"
-    supports: Callable[[Runs], bool]
-    caption: str
-
-
 def supported(runs: Runs) -> dict[str, Exhibit]:
     """Return the figures that runs support, by name, in order.
+
+    A sweep of an appendix has the figures of that alone: in those of the paper's main
+    part it would be dozens of lines.
 
     Args:
         runs: by variant; a single run is a mapping of one.
@@ -86,7 +68,10 @@ def supported(runs: Runs) -> dict[str, Exhibit]:
         >>> list(supported({"": run}))  # doctest: +SKIP
         ['figure_4', 'figure_3', 'figure_11']
     """
-    return {name: each for name, each in GALLERY.items() if each.supports(runs)}
+    found = {name: each for name, each in GALLERY.items() if each.supports(runs)}
+    if len(runs) > 1 and found.keys() & APPENDICES.keys():
+        return {name: each for name, each in found.items() if name not in OF_RESULTS}
+    return found
 
 
 def _network(runs: Runs) -> str:
@@ -105,7 +90,9 @@ def _has_dropout(runs: Runs) -> bool:
 
 
 def _has_random_masks(runs: Runs) -> bool:
-    return all("shuffle_mask" in set(run.summary["kind"]) for run in runs.values())
+    return len(runs) <= MOST_NETWORKS and all(
+        "shuffle_mask" in set(run.summary["kind"]) for run in runs.values()
+    )
 
 
 def _has_curves(runs: Runs) -> bool:
@@ -140,7 +127,12 @@ def _differ_in_method(runs: Runs) -> bool:
     return len(set(map(method, runs.values()))) > 1 and are_alike(runs.values())
 
 
+OF_RESULTS = ("figure_1", "figure_4", "figure_5", "figure_6", "figure_7", "figure_8")
+"""Figures of the paper's main part that have a line per variant and kind."""
+MOST_NETWORKS = 8
+"""Figure 1 shows at most so many variants."""
 GALLERY = {
+    **APPENDICES,
     "figure_4": Exhibit(
         figures.figure_4,
         _is_plain,
@@ -171,6 +163,7 @@ GALLERY = {
         "Figure 8. Test accuracy of ResNet-18 at three moments of training"
         + BY_DENSITY,
     ),
+    **LAST_STEP,
     "figure_1": Exhibit(
         figures.figure_1,
         _has_random_masks,

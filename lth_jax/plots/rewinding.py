@@ -15,6 +15,7 @@ from .style import (
     COLOURS,
     INK,
     MORE_COLOURS,
+    colour_of,
     draw_level,
     draw_means,
     kinds,
@@ -258,7 +259,7 @@ def _against_step(shown: Sequence[Panel]) -> "Figure":
                 rows = panel.rows[panel.rows["kind"] == kind]
                 found = panel.scale * spreads(rows, "step", panel.column)
                 values = found[["mean", "min", "max"]].to_numpy().T
-                colour = COLOURS.get(kind, INK)
+                colour = colour_of(kind)
                 draw_means(
                     ax, found.index.to_numpy(float), values, kind, label(kind), colour
                 )

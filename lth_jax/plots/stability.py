@@ -8,7 +8,7 @@ import numpy as np
 from ..claims import density_text
 from ..copies import DATA_ORDER, PRUNING
 from .rules import by_step
-from .style import COLOURS, INK, kinds, label, legend, panels, style
+from .style import INK, colour_of, kinds, label, legend, panels, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +218,7 @@ def _draw_columns(ax: "Axes", groups: Sequence[Group], measure: Measure) -> None
             mean,
             0.88 * width,
             yerr=np.maximum((mean - low, high - mean), 0),
-            color=COLOURS.get(kind, INK),
+            color=colour_of(kind),
             label=label(kind),
             error_kw={"ecolor": INK, "elinewidth": 1.0, "capsize": 0},
         )
@@ -243,7 +243,7 @@ def _name_groups(ax: "Axes", names: Sequence[str]) -> None:
 
 def _draw_path(ax: "Axes", rows: "pd.DataFrame", kind: str) -> None:
     """Draw the errors of one kind: test error solid, training error dashed."""
-    colour = COLOURS.get(kind, INK)
+    colour = colour_of(kind)
     for split, dashes in (("test", "-"), ("train", (0, (3, 1.5)))):
         found = 100 * spreads(rows[rows["split"] == split], "alpha", "error")
         name = f"{label(kind)}, {split}"
