@@ -16,7 +16,7 @@ from test_pipeline import _compiled_once, config_at, run  # noqa: F401
 
 from lth_jax import anatomy, cli, load_run, models, parallel, plots, store
 from lth_jax.anatomy import HISTOGRAMS, LAYERS, TABLES, UNITS, Opened
-from lth_jax.config import Config, ModelConfig, RewindConfig
+from lth_jax.config import Config, ModelConfig, PruneConfig, RewindConfig
 from lth_jax.dissect import write_anatomy
 from lth_jax.errors import InputError, StoreError
 from lth_jax.files import write_blocks
@@ -27,6 +27,7 @@ FIELDS = {
     "rewind": RewindConfig(weights=5),
     "reinits": 0,
     "shuffles": 0,
+    "prune": PruneConfig(levels=2, rate=0.7),
     "anatomy": (0, 2),
 }
 
@@ -149,6 +150,7 @@ def test_paths_are_those_enumerated(opened, level, replicate):
         for n in np.flatnonzero(c[k]).tolist()
     ]
     live = [len({path[layer] for path in paths}) for layer in range(3)]
+    assert level == 0 or live != rows["n_remaining"].tolist()
     assert rows["live"].tolist() == live
     expected = [math.log10(len(paths))] * 3
     assert rows["log10_paths"].tolist() == pytest.approx(expected, abs=1e-12)
@@ -262,10 +264,11 @@ def test_levels_nearest_to_the_papers_are_the_default(copied):
     config = copied / "config.json"
     stored = json.loads(config.read_text())
     config.write_text(json.dumps(stored | {"anatomy": []}))
-    write_anatomy(copied)  # 100, 62.6 and 39.5 %
-    summary = load_run(copied).summary
-    assert 0.38 < summary["density"].min() < 0.42
-    assert load_run(copied).anatomy.layers["level"].unique().tolist() == [0, 2]
+    write_anatomy(copied)
+    found = load_run(copied)
+    densities = found.summary["density"].unique()
+    assert densities.round(2).tolist() == [1, 0.34, 0.13]
+    assert found.anatomy.layers["level"].unique().tolist() == [0, 1, 2]
     densities = {0: 1.0, 1: 0.6, 2: 0.3, 3: 0.2, 4: 0.17, 5: 0.16}
     assert anatomy.nearest_levels(densities) == (0, 2, 4, 5)
 
@@ -505,6 +508,14 @@ def test_files_that_were_changed_are_named_and_written_again(copied, opened, nam
     for name in TABLES:
         there = (copied / "anatomy" / name).read_bytes()
         assert there == (opened / "anatomy" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_could_be_one_of_the_run_is_compared(copied, name):
+    file = copied / "anatomy" / name
+    pq.write_table(pq.read_table(file, partitioning=None)[1:], file)
+    with pytest.raises(StoreError, match=f"{name} has .* bytes, not|was changed"):
+        load_run(copied)
 
 
 def test_tables_of_another_run_are_refused(copied):

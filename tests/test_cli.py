@@ -89,6 +89,7 @@ def diverged(tmp_path_factory) -> Path:
         (("run", "digits"), ("--train.steps INT", "(default: 600)")),
         (("report",), ("report.html", "run directories")),
         (("show",), ("RUN", "--json", "null")),
+        (("anatomy",), ("run directories", "--levels")),
         (("models",), ("parameters", "--json")),
         (("data",), ("prepare", "mnist", "--dir", "TensorFlow")),
     ],

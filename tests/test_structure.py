@@ -14,8 +14,9 @@ CHAINS = {
     "dense": [(4, 3), (3, 5), (5, 2)],
     "convolutions": [(2, 1, 2, 3), (1, 2, 3, 2), (2, 4)],
     "flattened": [(1, 2, 2, 3), (2, 2, 3, 2), (6, 3), (3, 2)],
+    "thin": [(1, 1, 2, 2), (6, 3), (3, 2)],
 }
-"""Shapes of kernels; in the last, three positions of two channels are flattened."""
+"""Shapes of kernels; in two, three positions of two channels are flattened."""
 
 
 def drawn(shapes, seed: int, density: float = 0.5) -> dict[str, np.ndarray]:
