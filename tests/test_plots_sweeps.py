@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made import NO_ANATOMY
 from matplotlib.colors import to_hex
 
 from lth_jax import plots, recipes
@@ -72,6 +73,7 @@ def made(config: Config, variant: int = 0, weights: int = 50_000) -> Run:
         curves.assign(loss=1.0),
         pd.DataFrame(columns=[*STABILITY]),
         pd.DataFrame(columns=[*PATHS]),
+        anatomy=NO_ANATOMY,
     )
 
 
