@@ -241,5 +241,6 @@ def test_its_quick_form_runs(name, tmp_path):
         pytest.skip(str(error))
     path = pipeline.run_sweep(variants, name)
     assert set(load_run(path).summary["status"]) == {"ok"}
-    assert all(page.stat().st_size > 10_000 for page in write_reports(path))
+    page, *_ = write_reports(path)
+    assert "<svg" in page.read_text()
     assert judge([*load_variants(path).values()])
