@@ -121,6 +121,11 @@ def _prune(config: Any) -> None:
             " be pruned. Give one above 0, or --prune.levels 0. (The copies that"
             " --stability.orders makes can be of the dense network.)"
         )
+    if prune.continued and prune.criterion == "initial_magnitude":
+        raise InputError(
+            "prune.continued carries trained weights from level to level, but by"
+            " prune.criterion initial_magnitude no trained weight decides: choose one."
+        )
     names = [name for name, _ in prune.rates]
     if prune.output_rate is not None:
         names.append("output")

@@ -149,7 +149,7 @@ def _flags(words: Sequence[str]) -> list[str]:
 
 def _run(name: str, variants: Variants, dry_run: bool) -> None:
     from . import parallel, pipeline
-    from .dissect import write_anatomy
+    from .dissect import check_begun, write_asked
     from .sources.cache import root
     from .sweep import write_reports
 
@@ -158,22 +158,21 @@ def _run(name: str, variants: Variants, dry_run: bool) -> None:
     first = next(iter(variants.values()))
     parallel.use_host_devices(first.plan.devices)
     parallel.keep_compiled(root(first.data) / "compiled")
+    alone = list(variants) == [""]
+    check_begun(run_dir(first if alone else variants, name), variants)
     if dry_run:
         _print_estimate(name, variants)
         return
-    if list(variants) == [""]:
-        path = pipeline.run(variants[""], name)
-    else:
-        path = pipeline.run_sweep(variants, name)
+    path = pipeline.run(first, name) if alone else pipeline.run_sweep(variants, name)
+    problems = write_asked(path, variants)
     try:
-        for variant, config in variants.items():
-            if config.anatomy:
-                write_anatomy(path / variant, config.anatomy)
         for page in write_reports(path):
             print(f"Report: {page}")
     except StoreError as error:  # After training; what is refused before it exits 2.
-        raise LthError(str(error)) from error
+        problems.append(str(error))
     print(path)
+    if problems:
+        raise LthError("; ".join(problems))
 
 
 def _print_estimate(name: str, variants: Variants) -> None:

@@ -203,7 +203,7 @@ class Config:
     the ticket keeps (kind resample_init)."""
     noises: tuple[float, ...] = ()
     """Gaussian noise on the initial weights, in standard deviations of those of their
-    layer; one network each, of kind noise_0.5, ..."""
+    layer; one network each, of kind noise_0.5, ... All add the same draw, scaled."""
     control_levels: tuple[int, ...] = ()
     """Levels that have controls, and copies under other data orders; default: all."""
     seed: int = 0

@@ -1,5 +1,6 @@
 """The anatomy of stored tickets, written beside the levels of their run."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 
 from . import anatomy, tree
 from .anatomy import Opened
-from .config import Config, fingerprint
+from .config import Config, Variants, fingerprint
 from .errors import InputError, StoreError
 from .fields import shown
 from .files import entry, replacing, write_blocks, write_json, write_table
@@ -77,13 +78,20 @@ def _source(path: Path, levels: Sequence[int] | None) -> Source:
             )
     wanted = tuple(number for number in there if number in wanted)
     for number, name in [(0, "final.npz"), *((n, "tickets.npz") for n in (0, *wanted))]:
-        if not _is_kept(path, number, name):
-            raise InputError(
-                f"keep_final: {level_path(path, number) / name} was not kept, but the"
-                " anatomy of tickets is that of weights and masks: run the study with"
-                " --keep-final all, into another --out if it is complete."
-            )
+        _check_kept(path, number, name)
     return Source(path, config, wanted)
+
+
+def check_begun(path: Path, variants: Variants) -> None:
+    """Raise InputError where runs have begun without what their anatomy needs.
+
+    Args:
+        path: run directory of a study named "", or that of a sweep; it need not exist.
+        variants: their configs.
+    """
+    for name, config in variants.items():
+        if config.anatomy and level_path(path / name, 0).exists():
+            _check_kept(path / name, 0, "final.npz")
 
 
 def _densities(path: Path, levels: Sequence[int]) -> dict[int, float]:
@@ -93,11 +101,38 @@ def _densities(path: Path, levels: Sequence[int]) -> dict[int, float]:
     return {n: density for n, density in found.items() if density > 0} or {0: 1.0}
 
 
-def _is_kept(path: Path, number: int, name: str) -> bool:
+def _check_kept(path: Path, number: int, name: str) -> None:
     folder = level_path(path, number)
     if (folder / "manifest.json").exists():
-        return name in level_files(path, number)
-    return (folder / name).exists()
+        kept = name in level_files(path, number)
+    else:
+        kept = (folder / name).exists()
+    if not kept:
+        raise InputError(
+            f"keep_final: {folder / name} was not kept, but the anatomy of tickets is"
+            " that of weights and masks: run the study with --keep-final all, into"
+            " another --out where it has begun."
+        )
+
+
+def write_asked(path: Path, variants: Variants) -> list[str]:
+    """Take the tickets apart of the levels that configs name (``anatomy``).
+
+    Args:
+        path: run directory of a study named "", or that of a sweep.
+        variants: their configs.
+
+    Returns:
+        What went wrong, variant by variant; the others have their tables.
+    """
+    problems = []
+    for name, config in variants.items():
+        try:
+            if config.anatomy:
+                write_anatomy(path / name, config.anatomy)
+        except InputError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _write(source: Source) -> None:
@@ -108,6 +143,12 @@ def _write(source: Source) -> None:
         layers += anatomy.layer_rows(ticket)
         blocks["histograms.parquet"] += anatomy.histogram_blocks(ticket, tops)
         blocks["units.parquet"] += anatomy.unit_blocks(ticket)
+    if not layers:
+        print(
+            f"{source.path} has no ticket to take apart at levels {source.levels}:"
+            " their dense networks did not train to the end.",
+            file=sys.stderr,
+        )
     with replacing(source.path / ANATOMY) as folder:
         write_table(folder / "layers.parquet", layers, anatomy.LAYERS)
         for name, found in blocks.items():

@@ -194,7 +194,10 @@ def read_anatomy(run: Path, config: Config) -> Anatomy:
             *(_part(folder / name, config, files) for name in anatomy.TABLES)
         )
     except StoreError as error:
-        raise StoreError(f"{error} lth anatomy {run} writes it again.") from error
+        raise StoreError(
+            f"{str(error).rstrip('.')}. Remove {folder}, and make it again where the"
+            f" weights are: lth anatomy {run}"
+        ) from error
 
 
 def _anatomy_files(run: Path, folder: Path) -> dict[str, Any] | None:

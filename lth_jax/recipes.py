@@ -142,7 +142,7 @@ def small(config: Config) -> Config:
     and one draw of every control.
 
     Args:
-        config: a study at full size.
+        config: a study at full size; a step that it rewinds to stays that step.
 
     Example:
         >>> study = small(lenet())

@@ -56,6 +56,7 @@ ANATOMY_HEAD = (
     "units without in",
     "units without out",
     "live",
+    "paths (log10)",
 )
 OF_ANATOMY = (
     "Means over replicates, layer by layer. Left: weights of the ticket. Positive:"
@@ -64,7 +65,8 @@ OF_ANATOMY = (
     " the weights that are pruned). Spread: standard deviation over mean of the"
     " incoming, and of the outgoing, connections of units (in brackets: of random masks"
     " with as many weights). Units without: those that lost all their incoming, or"
-    " outgoing, connections. Live: weights on a path from an input to an output."
+    " outgoing, connections. Live: weights on a path from an input to an output; paths:"
+    " how many there are in the whole network."
 )
 SETTINGS_HEAD = (
     *("variant", "setting", "dense (%)", "early stop"),
@@ -118,7 +120,8 @@ def anatomy_section(run: "Run") -> str:
     if layers.empty:
         return ""
     words = plots.layer_words(run, list(dict.fromkeys(layers["layer"])))
-    means = layers.groupby(["level", "layer"], sort=False).mean(numeric_only=True)
+    grouped = layers.groupby(["level", "layer"], sort=False)
+    means = grouped.mean(numeric_only=True).astype(float)
     rows = [
         [
             str(level),
@@ -146,6 +149,7 @@ def _anatomy_cells(mean: Any) -> list[str]:
         _number(mean["units_without_incoming"], 1),
         _number(mean["units_without_outgoing"], 1),
         _number(mean["live"], 0),
+        _number(mean["log10_paths"], 2),
     ]
 
 

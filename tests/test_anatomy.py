@@ -17,7 +17,7 @@ from test_pipeline import _compiled_once, config_at, run  # noqa: F401
 from lth_jax import anatomy, cli, load_run, models, parallel, plots, store
 from lth_jax.anatomy import HISTOGRAMS, LAYERS, TABLES, UNITS, Opened
 from lth_jax.config import Config, ModelConfig, PruneConfig, RewindConfig
-from lth_jax.dissect import write_anatomy
+from lth_jax.dissect import write_anatomy, write_asked
 from lth_jax.errors import InputError, StoreError
 from lth_jax.files import write_blocks
 
@@ -312,11 +312,12 @@ def test_tickets_that_are_none_are_left_out(copied, level, status, left):
         assert sorted(there.itertuples(index=False, name=None)) == left
 
 
-def test_a_run_of_which_nothing_is_left_has_empty_tables(copied):
+def test_a_run_of_which_nothing_is_left_has_empty_tables(copied, capsys):
     without_hashes(copied)
     for replicate in (0, 1):
         with_status(copied, 0, replicate, "diverged")
     write_anatomy(copied)
+    assert "has no ticket to take apart at levels (0, 2)" in capsys.readouterr().err
     for table, columns in zip(load_run(copied).anatomy, TABLES.values(), strict=True):
         assert table.empty and list(table) == list(columns)
 
@@ -495,9 +496,8 @@ def test_files_that_were_changed_are_named_and_written_again(copied, opened, nam
         file.unlink(missing_ok=True)
         if harm is not None:
             file.write_bytes(harm)
-        with pytest.raises(
-            StoreError, match=rf"{name}.*lth anatomy .* writes it again"
-        ):
+        match = rf"{name}.*Remove .*anatomy, .*: lth anatomy"
+        with pytest.raises(StoreError, match=match):
             load_run(copied)
     other = next(other for other in TABLES if other != name)
     (file.parent / "manifest.json").unlink()
@@ -616,3 +616,23 @@ def test_a_complete_run_whose_tables_are_damaged_fails_as_such(
     assert code == 1 and "lth anatomy" in err
     assert command("anatomy", copied)[0] == 0
     assert command("run", experiment)[0] == 0
+
+
+def test_weights_that_are_gone_are_missed_before_the_run(copied, experiment, command):
+    store.drop_final(copied, 0)
+    (copied / "report.html").unlink(missing_ok=True)
+    before = contents(copied)
+    code, out, err = command("run", experiment)
+    assert (code, out) == (2, "") and "keep_final: " in err and "final.npz" in err
+    assert contents(copied) == before
+
+
+def test_a_variant_that_cannot_be_taken_apart_costs_no_other(sweep):
+    config = dataclasses.replace(config_at(sweep, **FIELDS), anatomy=(0, 1))
+    first, second = variants = dict.fromkeys(("one", "two"), config)
+    damage = sweep / first / "level_01" / "tickets.npz"
+    damage.write_bytes(damage.read_bytes()[:-1])
+    (problem,) = write_asked(sweep, variants)
+    assert "tickets.npz" in problem
+    levels = load_run(sweep / second).anatomy.layers["level"]
+    assert levels.unique().tolist() == [0, 1]

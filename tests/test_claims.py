@@ -397,7 +397,7 @@ def test_a_replicate_that_failed_is_left_out_and_noted(status):
     assert (row.verdict, row.replicates) == ("reproduced", 3)
     assert row.ours == "2.83x; +0.36 points"
     assert row.note == (
-        f"Lenet: left out: 3 random_reinit {status.replace('_', ' ')}, 3 ticket"
+        f"Lenet: left out: 1 random_reinit {status.replace('_', ' ')}, 3 ticket"
         f" {status.replace('_', ' ')}; so 1 of 4 replicates."
     )
     few = summary[summary["replicate"] != 0]

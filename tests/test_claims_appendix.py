@@ -287,6 +287,15 @@ def test_a_replicate_that_was_not_taken_apart_is_left_out():
     assert row_of("A47", failed).verdict == "not run"
 
 
+@pytest.mark.parametrize(("level", "replicates"), [(3, 3), (8, 2)])
+def test_a_control_counts_only_where_it_is_compared(level, replicates):
+    run = world(LENET)
+    rows = (run.summary["kind"] == RESAMPLE) & (run.summary["level"] == level)
+    failed = run.summary.copy()
+    failed.loc[rows & (failed["replicate"] == 1), "status"] = "diverged"
+    assert row_of("A45", run._replace(summary=failed)).replicates == replicates
+
+
 def test_anatomy_of_runs_that_differ_in_seed_is_pooled():
     runs = [
         make_run(LENET, 1, 12, seed=seed, kinds=(), apart=(8, 12)) for seed in range(3)

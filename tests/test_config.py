@@ -317,6 +317,12 @@ def test_bad_values_are_refused_by_name(name, value):
     assert str(caught.value).startswith(name)
 
 
+def test_a_chain_whose_training_decides_nothing_is_refused():
+    prune = PruneConfig(continued=True, criterion="initial_magnitude")
+    with pytest.raises(InputError, match=r"^prune\.continued .* prune\.criterion"):
+        Config(prune=prune).validate()
+
+
 def test_studies_without_end_are_refused():
     prune = PruneConfig(levels=1_000, rate=0.001)
     with pytest.raises(InputError, match=r"^replicates.* make 1,001,000 networks"):

@@ -14,6 +14,7 @@ from scipy import stats
 from lth_jax import plots
 from lth_jax.anatomy import HISTOGRAMS, LAYERS, UNITS, Anatomy
 from lth_jax.copies import PATHS, STABILITY
+from lth_jax.files import read_table, write_table
 from lth_jax.plots import bins
 from lth_jax.plots.style import COLOURS, INK
 from lth_jax.report import write_report
@@ -460,19 +461,28 @@ def test_the_table_tells_what_tickets_are_made_of(run):
     assert cells[0] == (
         "level|weights|layer|left|positive (%)|moved (others)|grown, % (others)"
         "|spread in (random)|spread out (random)|units without in|units without out"
-        "|live"
+        "|live|paths (log10)"
     )
     assert cells[1] == (
-        "0|100 %|first layer|3,000|50.0|0.5050|75.0|1.50 (0.50)|2.50 (0.75)|2.5|1.0|-"
+        "0|100 %|first layer|3,000|50.0|0.5050|75.0|1.50 (0.50)|2.50 (0.75)|2.5|1.0"
+        "|-|0.25"
     )
     assert cells[-1] == (
         "5|7.0 %|output layer|28|50.0|0.5050 (0.2500)|75.0 (50.0)|1.50 (0.50)"
-        "|2.50 (0.75)|2.5|1.0|1,001"
+        "|2.50 (0.75)|2.5|1.0|1,001|0.25"
     )
     keys = [row.split("|")[:3:2] for row in cells[1:]]
     words = ("first layer", "second layer", "output layer")
     assert keys == [[str(level), word] for level in DENSITIES for word in words]
     assert anatomy_section(run._replace(anatomy=NO_ANATOMY)) == ""
+
+
+def test_layers_that_are_no_chain_have_no_paths(run, tmp_path):
+    rows = run.anatomy.layers.assign(live=None, log10_paths=None).to_dict("records")
+    write_table(tmp_path / "layers.parquet", rows, LAYERS)
+    stored = read_table(tmp_path / "layers.parquet", LAYERS)
+    html = anatomy_section(run._replace(anatomy=run.anatomy._replace(layers=stored)))
+    assert html.count("<td>-</td><td>-</td></tr>") == len(rows) / REPLICATES
 
 
 def test_the_page_has_the_table_and_the_figures(run, tmp_path, monkeypatch):

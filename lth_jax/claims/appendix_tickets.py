@@ -118,6 +118,7 @@ def _reset(setting: Setting) -> list[Condition]:
                 Measure(continued, quantity, PRUNED),
             ),
             above(0),
+            everywhere=True,
         )
         for quantity in (value("val_accuracy_es"), speedup())
     ]

@@ -180,9 +180,7 @@ def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence |
 def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
     """Leave out what failed, and every replicate that is then incomplete."""
     lacks, kinds = shortfalls(setting, pool, want), want.kinds
-    table = pool.summary[pool.summary["kind"].isin(kinds)]
-    reach = min(want.last, pool.positions[-1]) + 1e-9
-    table = table[table["position"] <= reach]
+    table = _looked_at(pool, want)
     if want.timed:
         idle = (table["status"] == "ok") & (table[ES_STEP] == 0).fillna(False)
         table = table.assign(status=table["status"].mask(idle, "never learned"))
@@ -207,6 +205,17 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
         layers=pool.layers[pool.layers["replicate"].isin(keep)],
     )
     return Evidence(pool, len(keep), tuple(lacks), _left_out(table, keep))
+
+
+def _looked_at(pool: Pool, want: Want) -> "pd.DataFrame":
+    """Return the tickets as far as a claim looks, and others where it looks at them."""
+    where = {(k.kind, p) for k in want.looks for p in span_of(k, pool.positions)}
+    table = pool.summary
+    reach = min(want.last, pool.positions[-1]) + 1e-9
+    networks = zip(table["kind"], table["position"], strict=True)
+    return table[
+        [at <= reach and (k == "ticket" or (k, at) in where) for k, at in networks]
+    ]
 
 
 def _compared(pool: Pool, want: Want, replicates: set[int]) -> set[int]:
