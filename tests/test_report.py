@@ -461,7 +461,7 @@ def test_runs_support_the_figures_of_their_network(run, name):
     model, own = SUPPORTED[name]
     one = of_model(run, **model)
     always = {"figure_3", "figure_11"}
-    assert plots.supported({"": one}).keys() == own | always | {"figure_1"}
+    assert plots.supported({"": one}).keys() == own | always | {"figure_1", "figure_14"}
     plain = one._replace(summary=one.summary.query("kind != 'shuffle_mask'"))
     assert plots.supported({"": plain}).keys() == own | always
     assert plots.supported({"a": plain, "b": plain}).keys() == own
