@@ -81,8 +81,9 @@ def test_anatomy_example_shows_what_a_ticket_is_made_of(capsys, monkeypatch, tmp
         keep = 0.5 if i == 2 else 0.3
         assert left == pytest.approx(size * keep**3, abs=2)
         assert 0 < live <= left and max(0, sizes[i] - left) <= unused < sizes[i]
-        assert float(match[6]) > 1  # large final weights are kept
+        assert 1 < float(match[6]) < 3  # kept are those large at the end
         most *= live
+    assert sum(int(m[4]) for m in found) < sum(int(m[2]) for m in found)
     assert 1 <= 10 ** float(paths) <= 1.2 * most
     assert len(ANATOMY.read_text().splitlines()) < 45
     assert not list(tmp_path.iterdir())
