@@ -106,10 +106,10 @@ class Opened(NamedTuple):
     Attributes:
         level: of the ticket.
         replicate: of both.
-        initial: weights of the dense network at step 0, by path of the layer, in the
-            order of the layers.
+        initial: weights of the dense network at step 0, by path of the layer.
         final: the same at the end of its training.
-        masks: of the ticket.
+        masks: of the ticket, by path. Paths through the network are followed in this
+            order: of a chain, that in which data pass the layers.
     """
 
     level: int
@@ -140,15 +140,21 @@ def nearest_levels(densities: Mapping[int, float]) -> tuple[int, ...]:
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
-    """Return the layers of a network in order, the tenth after the ninth.
+    """Return the layers of our networks in order, as far as their names tell it.
+
+    Dense layers come last, and the tenth after the ninth.
 
     Example:
+        >>> in_order(["Dense_0/kernel", "Residual_1/kernel", "Conv_0/kernel"])
+        ['Conv_0/kernel', 'Residual_1/kernel', 'Dense_0/kernel']
         >>> in_order(["Conv_0/kernel", "Conv_10/kernel", "Conv_2/kernel"])
         ['Conv_0/kernel', 'Conv_2/kernel', 'Conv_10/kernel']
     """
 
     def key(path: str) -> list[Any]:
-        return [int(w) if w.isdecimal() else w for w in re.split("([0-9]+)", path)]
+        words = re.split("([0-9]+)", path)
+        ordered = [int(word) if word.isdecimal() else word for word in words]
+        return [path.startswith("Dense_"), *ordered]
 
     return sorted(paths, key=key)
 

@@ -257,6 +257,17 @@ def test_layers_sorted_by_their_names_are_the_chain_of_vgg():
     assert all(a[-1] == b[-2] for a, b in itertools.pairwise(shapes))
 
 
+def test_layers_sorted_by_their_names_end_with_the_output_of_resnet():
+    layers = models.resnet18().layers
+    first, *blocks, last = anatomy.in_order(layers)
+    assert (first, last) == ("Conv_0/kernel", "Dense_0/kernel")
+    assert layers[last].kind == "output"
+    assert blocks[0] == "Residual_0/Conv_0/kernel"
+    assert blocks[-1] == "Residual_8/Conv_1/kernel"
+    kinds = [layers[path].kind for path in blocks]
+    assert set(kinds) == {"conv", "shortcut"} and len(kinds) == 20
+
+
 # Levels.
 
 

@@ -12,6 +12,7 @@ from lth_jax.config import Config
 
 ROOT = Path(__file__).parent.parent
 MINIMAL = ROOT / "examples" / "minimal.py"
+ANATOMY = ROOT / "examples" / "anatomy.py"
 EXPERIMENTS = sorted((ROOT / "experiments").glob("[!_]*.py"))
 
 
@@ -57,6 +58,35 @@ def test_minimal_example_is_short_and_public():
     }
     assert used
     assert used <= public
+
+
+def test_anatomy_example_shows_what_a_ticket_is_made_of(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ANATOMY), run_name="__main__")
+    *layers, last = capsys.readouterr().out.splitlines()
+    found = [
+        re.fullmatch(
+            r"Dense_(\d)/kernel: (\d+) of (\d+) weights left, (\d+) live, (\d+) inputs"
+            r" unused, kept ones moved (\d+\.\d) times as far as others",
+            line,
+        )
+        for line in layers
+    ]
+    assert all(found), layers
+    sizes = (64, 30, 20, 10)
+    paths, most = re.match(r"10\^(\d+\.\d) paths", last)[1], 1
+    for i, match in enumerate(found):
+        layer, left, size, live, unused = map(int, match.groups()[:5])
+        assert (layer, size) == (i, sizes[i] * sizes[i + 1])
+        keep = 0.5 if i == 2 else 0.3
+        assert left == pytest.approx(size * keep**3, abs=2)
+        assert 0 < live <= left and max(0, sizes[i] - left) <= unused < sizes[i]
+        assert 1 < float(match[6]) < 3  # kept are those large at the end
+        most *= live
+    assert sum(int(m[4]) for m in found) < sum(int(m[2]) for m in found)
+    assert 1 <= 10 ** float(paths) <= 1.2 * most
+    assert len(ANATOMY.read_text().splitlines()) < 45
+    assert not list(tmp_path.iterdir())
 
 
 def test_there_are_experiments():

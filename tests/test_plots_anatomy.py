@@ -232,6 +232,17 @@ def test_random_masks_have_hypergeometric_connections(run):
     np.testing.assert_allclose(found.edges, (np.arange(42) - 0.5) / 40)
 
 
+def test_the_fewest_connections_at_random_are_spread_over_many_bins():
+    rows = {"replicate": 0, "connections": [2304, 2304], "possible": 4608}
+    spread_out = bins.at_random(pd.DataFrame(rows))
+    assert 0 < spread_out.counts.max() < 0.05
+    x, y = bins.curve(spread_out)
+    at = np.argmax(y)
+    assert x[at] == 0.5 and y[0] == y[-1] == 0
+    assert y[at] == pytest.approx(stats.hypergeom(9216, 4608, 4608).pmf(2304) * 4608)
+    assert 0.97 < np.trapezoid(y, x) < 1
+
+
 @pytest.mark.parametrize("kept", [0, 1, 6])
 def test_random_masks_of_few_or_all_weights(kept):
     rows = {"replicate": 0, "connections": [kept // 2, kept - kept // 2], "possible": 3}
@@ -452,6 +463,93 @@ def test_figures_have_the_same_bytes_each_time(run, name):
     first, again = (plots.render(exhibit.draw({"": run}), "svg") for _ in range(2))
     assert first == again
     assert exhibit.caption.startswith(f"Figure {name[-2:]}")
+
+
+def with_numbers(run: Run, live: bool = True) -> Run:
+    """Return a run with live connections and paths of made up numbers."""
+    layers = run.anatomy.layers.copy()
+    index = np.arange(len(layers))
+    layers["live"] = layers["n_remaining"] - index % 5 if live else None
+    ways = 8.0 - layers["level"] + layers["replicate"] / 4
+    layers["log10_paths"] = ways if live else None
+    return run._replace(anatomy=run.anatomy._replace(layers=layers))
+
+
+def bars_of(ax: Any) -> dict[str, tuple[Any, np.ndarray]]:
+    """Return x, and mean, least and greatest value [3, levels], by name of the line."""
+    found = {}
+    for container in ax.containers:
+        x, y = container.lines[0].get_data()
+        ends = np.array([bar[:, 1] for bar in container.lines[2][0].get_segments()])
+        found[container.get_label()] = x, np.array([y, ends[:, 0], ends[:, 1]])
+    return found
+
+
+def summed_up(per_ticket: list[np.ndarray]) -> np.ndarray:
+    """Return mean, least and greatest of each level over its replicates."""
+    values = np.array(per_ticket, float)
+    return np.array([values.mean(1), values.min(1), values.max(1)])
+
+
+def test_dead_units_and_paths_are_shown_by_density(run, nets):
+    run = with_numbers(run)
+    figure = plots.figure_dead_units({"": run})
+    without_in, without_out, live, paths = figure.axes
+    words = ["first layer", "second layer", "output layer"]
+    for ax, axis in ((without_in, 1), (without_out, 2)):
+        found = bars_of(ax)
+        assert list(found) == words
+        for name, net in zip(words, nets.values(), strict=True):
+            x, values = found[name]
+            np.testing.assert_allclose(x, [100 * d for d in DENSITIES.values()])
+            dead = [100 * (~m.any(axis)).mean(1) for m in net.masks.values()]
+            np.testing.assert_allclose(values, summed_up(dead), atol=1e-12)
+        assert any(values.max() > 0 for _, values in found.values())
+        assert ax.get_xscale() == "log" and ax.xaxis_inverted()
+    layers = run.anatomy.layers.sort_values(["level", "replicate"], kind="stable")
+    table = layers[["live", "n_remaining"]].to_numpy(float).reshape(4, REPLICATES, 3, 2)
+    found = bars_of(live)
+    assert list(found) == [*words, "whole network"]
+    for i, name in enumerate(words):
+        share = 100 * table[:, :, i, 0] / table[:, :, i, 1]
+        np.testing.assert_allclose(found[name][1], summed_up(share))
+    whole = table.sum(2)
+    share = 100 * whole[..., 0] / whole[..., 1]
+    np.testing.assert_allclose(found["whole network"][1], summed_up(share))
+    ((name, (_, values)),) = bars_of(paths).items()
+    assert name == "whole network"
+    ways = [[8 - n, 8.25 - n] for n in DENSITIES]
+    np.testing.assert_allclose(values, summed_up(ways))
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(found)
+
+
+def test_networks_that_are_no_chain_have_dead_units_and_no_paths(run):
+    bare = with_numbers(run, live=False)
+    titles = [ax.get_title("left") for ax in plots.figure_dead_units({"": bare}).axes]
+    units = ["Units without incoming", "Inputs without outgoing"]
+    assert titles == [f"{text} connections (%)" for text in units]
+    lost = run.anatomy.layers.assign(log10_paths=None)
+    some = run._replace(anatomy=run.anatomy._replace(layers=lost))
+    two = plots.figure_dead_units({"a": bare, "b": some}).axes
+    starts = [ax.get_title("left")[:7] for ax in two]
+    assert starts == ["a: Unit", "a: Inpu", "b: Unit", "b: Inpu", "b: Live"]
+
+
+def test_dead_units_are_shown_of_two_pruned_levels_or_more(run):
+    def having(levels: tuple[int, ...]) -> Run:
+        few = (table[table["level"].isin(levels)] for table in run.anatomy)
+        return run._replace(anatomy=Anatomy(*few))
+
+    for levels, enough in (((0, 2, 3), True), ((2, 5), True), ((0, 3), False)):
+        runs = {"": having(levels)}
+        assert ("dead_units" in plots.supported(runs)) == enough, levels
+    runs = {"a": having((0, 3)), "b": having((0, 2, 3))}
+    names = [*plots.supported(runs)]
+    assert names.index("dead_units") == names.index("figure_23") + 1
+    titles = [ax.get_title("left") for ax in plots.figure_dead_units(runs).axes]
+    assert titles and all(title.startswith("b: ") for title in titles)
+    assert plots.render(plots.figure_dead_units(runs), "png")
 
 
 def test_the_table_tells_what_tickets_are_made_of(run):

@@ -1,5 +1,6 @@
 """Figures and tables of the appendices' sweeps, from runs made by hand."""
 
+import importlib
 import re
 import runpy
 from collections.abc import Iterable
@@ -15,8 +16,10 @@ from made import NO_ANATOMY
 from matplotlib.colors import to_hex
 
 from lth_jax import plots, recipes
+from lth_jax.claims.pool import flat_numbers
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig, to_dict
 from lth_jax.copies import PATHS, STABILITY
+from lth_jax.plots.differences import differing, settings_of
 from lth_jax.plots.style import colour_of
 from lth_jax.report import write_report
 from lth_jax.runs import Run
@@ -204,6 +207,39 @@ def test_figures_of_several_networks_need_several():
     assert [*plots.supported(twins)] == ["figure_5", "figure_1"]
     found = plots.supported(twins | {"c": made(small("conv4", **both))})
     assert [*found] == ["figure_5", "figure_14", "figure_1"]
+    alone = ["figure_5", "figure_1", "figure_3", "figure_11", "figure_14"]
+    for variant in ("", "conv2"):
+        assert [*plots.supported({variant: twins["a"]})] == alone
+    one_kind = made(small("conv2", shuffles=1))
+    assert "figure_14" not in plots.supported({"": one_kind})
+    (ax,) = plots.figure_14({"": twins["a"]}).axes
+    names = ["ticket", "random reinit", "shuffle mask"]
+    assert [name for name, *_ in lines(ax)] == names
+
+
+def test_settings_in_which_runs_differ_are_those_that_runs_are_pooled_by():
+    young = made(small())
+    old = young._replace(
+        config={"model": {"name": "lenet"}, "out": "x", "odd": {"n": 1}}
+    )
+    found = settings_of(old)
+    pooled = flat_numbers(old.config)
+    assert found.items() <= pooled.items()
+    assert pooled.keys() - found.keys() == {"odd.n"}
+    assert differing([young, old]) == differing([old, young]) != []
+    assert settings_of(young) == flat_numbers(to_dict(small()))
+
+
+def test_the_front_door_has_every_figure():
+    modules = ("anatomy", "bykind", "dead", "figures", "rewinding", "stability")
+    for module in modules:
+        names = vars(importlib.import_module(f"lth_jax.plots.{module}"))
+        figures = {name for name in names if name.startswith("figure_")}
+        assert figures and figures <= set(plots.__all__), module
+    assert plots.draw_sweep(
+        "figure_26", swept(small(), train__learning_rate=(0.1, 0.2))
+    ).axes
+    assert not {"differing", "settings_of"} & set(vars(plots))
 
 
 def test_deep_networks_without_curves_have_no_moments():

@@ -461,7 +461,7 @@ def test_runs_support_the_figures_of_their_network(run, name):
     model, own = SUPPORTED[name]
     one = of_model(run, **model)
     always = {"figure_3", "figure_11"}
-    assert plots.supported({"": one}).keys() == own | always | {"figure_1"}
+    assert plots.supported({"": one}).keys() == own | always | {"figure_1", "figure_14"}
     plain = one._replace(summary=one.summary.query("kind != 'shuffle_mask'"))
     assert plots.supported({"": plain}).keys() == own | always
     assert plots.supported({"a": plain, "b": plain}).keys() == own
@@ -574,7 +574,7 @@ def test_the_page_holds_all_it_shows(run):
     assert path == run.path / "report.html"
     html = path.read_text()
     page = parse(html)
-    assert page.tags["svg"] == 4
+    assert page.tags["svg"] == 5
     assert page.tags["script"] == page.tags["img"] == page.tags["link"] == 0
     assert winning_tickets(run.summary).sentence in page.text
     accuracy = numbers_of("random_reinit", "test_accuracy_es")[4]
@@ -643,7 +643,9 @@ def test_the_same_run_gives_the_same_bytes(run, tmp_path):
     write_report(run)
     first = contents(run.path)
     names = {
-        f"figures/figure_{n}.{form}" for n in (1, 3, 4, 11) for form in ("svg", "png")
+        f"figures/figure_{n}.{form}"
+        for n in (1, 3, 4, 11, 14)
+        for form in ("svg", "png")
     }
     assert set(first) == names | {"report.html"}
     write_report(run)

@@ -1,7 +1,9 @@
 """The papers' figures from the tables of runs (matplotlib's object API, no pyplot)."""
 
 from .anatomy import figure_15, figure_19, figure_20, figure_21, figure_23
-from .differences import differences, differing, settings_of
+from .bykind import figure_12, figure_13, figure_14, figure_17, figure_18, figure_25
+from .dead import figure_dead_units
+from .differences import differences
 from .exhibits import Exhibit
 from .figures import (
     figure_1,
@@ -32,13 +34,14 @@ from .stability import (
     spreads,
 )
 from .style import kinds, label, noise_of, noun, render
+from .sweeps import draw_sweep
 
 __all__ = [
     "Exhibit",
     "by_step",
     "density_of",
     "differences",
-    "differing",
+    "draw_sweep",
     "figure_1",
     "figure_3",
     "figure_4",
@@ -47,12 +50,19 @@ __all__ = [
     "figure_7",
     "figure_8",
     "figure_11",
+    "figure_12",
+    "figure_13",
+    "figure_14",
     "figure_15",
+    "figure_17",
+    "figure_18",
     "figure_19",
     "figure_20",
     "figure_21",
     "figure_23",
+    "figure_25",
     "figure_barrier",
+    "figure_dead_units",
     "figure_path",
     "figure_retraining",
     "figure_rewinding_accuracy",
@@ -69,7 +79,6 @@ __all__ = [
     "parts",
     "render",
     "rule_of",
-    "settings_of",
     "sparsest",
     "spreads",
     "supported",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..anatomy import DENSITIES
 from ..claims import density_text
 from .bins import Bins, at_random, curve, grouping, joined, pooled, reach, shares
 from .figures import Runs
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN = (1.0, 0.4105, 0.1688, 0.0695)
-"""The densities of the paper's figures; of a run's levels the nearest are drawn."""
 MOVED = 0.1688
 """The density of the tickets of figures 19 and 20."""
 DWARFS = 4
@@ -85,7 +84,7 @@ def figure_15(runs: Runs) -> "Figure":
         The paper does not tell its bins; ours are as wide as the number of weights
         asks for, at most 40.
     """
-    colours = _colours(runs, "initial", SHOWN)
+    colours = _colours(runs, "initial", DENSITIES)
     grid, columns = grid_of(runs, "initial")
     lines = [_surviving(panel, colours) if panel else [] for panel in grid]
     return _figure(grid, columns, lines, "initial weight")
@@ -160,7 +159,7 @@ def _colours(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, str]:
 def _surviving(panel: Panel, colours: Mapping[str, str]) -> list[Line]:
     rows = panel.rows[panel.rows["part"] == "kept"]
     lines = []
-    for level, name in nearest(panel.run, "initial", SHOWN).items():
+    for level, name in nearest(panel.run, "initial", DENSITIES).items():
         bins = pooled(rows[rows["level"] == level])
         tint = DIM if name == DENSE else 0.0
         lines += _fitted(Line(bins, name, colours[name], tint))
@@ -189,7 +188,7 @@ def _fitted(line: Line) -> list[Line]:
 
 def _kept(panel: Panel, what: str, colours: Mapping[str, str]) -> list[Line]:
     lines = []
-    for level, name in nearest(panel.run, what, SHOWN[1:]).items():
+    for level, name in nearest(panel.run, what, DENSITIES[1:]).items():
         rows = panel.rows[panel.rows["level"] == level]
         found = shares(rows)
         n = grouping(found)
@@ -210,7 +209,7 @@ def _movement(runs: Runs, what: str, label: str) -> "Figure":
 
 def _connections(runs: Runs, side: str) -> "Figure":
     grid, columns = grid_of(runs, side)
-    colours = _colours(runs, side, SHOWN[1:])
+    colours = _colours(runs, side, DENSITIES[1:])
     lines = [_kept(panel, side, colours) if panel else [] for panel in grid]
     return _figure(grid, columns, lines, f"share of {side} connections that remain")
 

@@ -118,10 +118,11 @@ def curve(bins: Bins) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of a line through the middles of the bins, of area 1.
 
     It starts and ends at 0, in the first empty bin; bins with less than a twentieth of
-    a number count as empty there.
+    a number, or of the greatest count if all are as small, count as empty there.
     """
     width = bins.edges[1] - bins.edges[0]
-    filled = np.flatnonzero(bins.counts >= 0.05)
+    most = bins.counts.max()
+    filled = np.flatnonzero(bins.counts >= (0.05 if most >= 0.05 else most / 20))
     first, last = filled[0], filled[-1]
     x = bins.edges[0] + width * (np.arange(first - 1, last + 2) + 0.5)
     y = bins.counts[first : last + 1] / (bins.counts.sum() * width)

@@ -77,9 +77,9 @@ def figure_13(runs: Runs) -> "Figure":
 
 
 def shows_random_masks(runs: Runs) -> bool:
-    """Tell whether runs of several networks all have reinits and random masks."""
+    """Tell whether all runs, one or of several networks, have both as controls."""
     has_both = len(_with_kinds(runs, REINIT, SHUFFLE)) == len(runs)
-    return has_both and len(networks(runs)) > 1
+    return has_both and (len(runs) == 1 or len(networks(runs)) > 1)
 
 
 def figure_14(runs: Runs) -> "Figure":
@@ -127,10 +127,12 @@ def _by_criterion(runs: Runs) -> dict[str, tuple["Run", "Run"]]:
 
     They are named by the variant that is pruned after training.
     """
+    is_after = {v: settings_of(r)[CRITERION] == "magnitude" for v, r in runs.items()}
+    before = [run for variant, run in runs.items() if not is_after[variant]]
     found = {}
     for variant, after in runs.items():
-        if settings_of(after)[CRITERION] == "magnitude":
-            others = [o for o in runs.values() if differing([after, o]) == [CRITERION]]
+        if is_after[variant]:
+            others = [o for o in before if differing([after, o]) == [CRITERION]]
             if others:
                 found[variant] = after, others[0]
     return found

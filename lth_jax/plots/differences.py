@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..claims.pool import flat_numbers
 from ..config import Config, numbers
 
 if TYPE_CHECKING:
@@ -54,16 +55,8 @@ def settings_of(run: "Run") -> dict[str, Any]:
 
     What its config does not have is the default.
     """
-    stored = dict(_flat(run.config))
-    return {name: stored.get(name, value) for name, value in DEFAULT.items()}
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+    stored = flat_numbers(run.config)
+    return {name: stored[name] for name in DEFAULT}
 
 
 def networks(runs: Mapping[str, "Run"]) -> dict[str, dict[str, "Run"]]:

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from . import anatomy, figures, rewinding, stability
+from . import anatomy, dead, figures, rewinding, stability
 from .appendices import APPENDICES, LAST_STEP
-from .exhibits import EARLY_STOP, LINES, Exhibit, Runs
+from .exhibits import BARS, EARLY_STOP, LINES, Exhibit, Runs
 from .layers import shows
 from .rules import are_alike, by_step, method
 
 BY_DENSITY = ", by the share of weights that remain." + LINES
+BY_SHARE = f", by the share of weights that remain.{BARS}."
 DURING = (
     " during training, up to twice the dense network's early stop, at the run's levels"
     " nearest to those of the paper's figure. Lines are means over networks, bands"
@@ -57,7 +58,7 @@ def supported(runs: Runs) -> dict[str, Exhibit]:
     """Return the figures that runs support, by name, in order.
 
     A sweep of an appendix has the figures of that alone: in those of the paper's main
-    part it would be dozens of lines.
+    part it would be dozens of lines. A single run has figure 14 last, after its own.
 
     Args:
         runs: by variant; a single run is a mapping of one.
@@ -69,6 +70,8 @@ def supported(runs: Runs) -> dict[str, Exhibit]:
         ['figure_4', 'figure_3', 'figure_11']
     """
     found = {name: each for name, each in GALLERY.items() if each.supports(runs)}
+    if len(runs) == 1 and "figure_14" in found:
+        found["figure_14"] = found.pop("figure_14")
     if len(runs) > 1 and found.keys() & APPENDICES.keys():
         return {name: each for name, each in found.items() if name not in OF_RESULTS}
     return found
@@ -206,6 +209,17 @@ GALLERY = {
         anatomy.figure_23,
         _show("outgoing"),
         "Figure 23 (with SGD: 24). Which share of their outgoing" + OVER_UNITS,
+    ),
+    "dead_units": Exhibit(
+        dead.figure_dead_units,
+        dead.shows_dead_units,
+        "Dead units and paths. Units of each layer without incoming connections, and"
+        " its inputs without outgoing ones (inputs of a layer are those of the network"
+        " or units of a layer before; of a convolution, channels). Where layers are a"
+        " chain, also the share of the connections that lie on a path from an input to"
+        " an output (live), and the number of such paths" + BY_SHARE + " Of many"
+        " layers, the first, the last and some between are shown; the whole network"
+        " counts all.",
     ),
     "rewinding_accuracy": Exhibit(
         rewinding.figure_rewinding_accuracy,

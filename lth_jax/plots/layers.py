@@ -99,9 +99,8 @@ def grid_of(runs: Runs, what: str) -> tuple[list[Panel | None], int]:
         rows = rows_of(run, what)
         layers = list(dict.fromkeys(rows["layer"]))
         words = (_units if what == "outgoing" else layer_words)(run, layers)
-        places = np.linspace(0, len(layers) - 1, min(most, len(layers)))
         row = []
-        for path in [layers[round(place)] for place in places]:
+        for path in thinned(layers, most):
             name = words[path]
             alone = name[:1].upper() + name[1:]
             title = alone if len(runs) == 1 else f"{variant}: {name}"
@@ -111,6 +110,17 @@ def grid_of(runs: Runs, what: str) -> tuple[list[Panel | None], int]:
     columns = widest if widest <= 3 else 2 if widest == 4 else 3
     padded = [[*row, *[None] * (-len(row) % columns)] for row in found]
     return [panel for row in padded for panel in row], columns
+
+
+def thinned(layers: list[str], most: int) -> list[str]:
+    """Return the first layer, the last and some between, in order.
+
+    Example:
+        >>> thinned(["a", "b", "c", "d", "e"], 3)
+        ['a', 'c', 'e']
+    """
+    places = np.linspace(0, len(layers) - 1, min(most, len(layers)))
+    return [layers[round(place)] for place in places]
 
 
 def nearest(run: "Run", what: str, targets: Iterable[float]) -> dict[int, str]:
