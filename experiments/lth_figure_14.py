@@ -21,9 +21,7 @@ def config() -> Variants:
     """
     settings = {
         "lenet": recipes.lenet(),
-        "conv2": recipes.conv("conv2"),
-        "conv4": recipes.conv("conv4"),
-        "conv6": recipes.conv("conv6"),
+        **recipes.convs(),
         **recipes.deep(),
     }
     return {name: _controlled(setting) for name, setting in settings.items()}

@@ -18,14 +18,9 @@ RATES = (1e-4, 2e-4, 3e-4, 4e-4, 5e-4, 6e-4, 7e-4, 8e-4)
 
 def config() -> Variants:
     """Return the paper's grids of learning rates."""
-    networks = {
-        "conv2": recipes.conv("conv2"),
-        "conv4": recipes.conv("conv4"),
-        "conv6": recipes.conv("conv6"),
-    }
     return {
         f"{name}_{rate:g}": _study(setting, rate)
-        for name, setting in networks.items()
+        for name, setting in recipes.convs().items()
         for rate in RATES
     }
 
@@ -33,7 +28,8 @@ def config() -> Variants:
 def quick() -> Variants:
     """Return Conv-2 at two rates, with few steps."""
     grid = {name: one for name, one in config().items() if name.startswith("conv2")}
-    return {name: recipes.small(grid[name]) for name in (min(grid), max(grid))}
+    first, *_, last = grid
+    return {name: recipes.small(grid[name]) for name in (first, last)}
 
 
 def _study(setting: Config, rate: float) -> Config:

@@ -17,14 +17,9 @@ RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 
 def config() -> Variants:
     """Return the paper's grid; dense layers are pruned by 20 % and the output by 10."""
-    networks = {
-        "conv2": recipes.conv("conv2"),
-        "conv4": recipes.conv("conv4"),
-        "conv6": recipes.conv("conv6"),
-    }
     return {
         f"{name}_{rate:g}": _study(setting, rate)
-        for name, setting in networks.items()
+        for name, setting in recipes.convs().items()
         for rate in RATES
     }
 
@@ -32,7 +27,8 @@ def config() -> Variants:
 def quick() -> Variants:
     """Return Conv-2 at two rates, with few steps."""
     grid = {name: one for name, one in config().items() if name.startswith("conv2")}
-    return {name: recipes.small(grid[name]) for name in (min(grid), max(grid))}
+    first, *_, last = grid
+    return {name: recipes.small(grid[name]) for name in (first, last)}
 
 
 def _study(setting: Config, rate: float) -> Config:

@@ -19,14 +19,9 @@ WAYS = ("both", "dense_only", "conv_only")
 
 def config() -> Variants:
     """Return all three ways for all three networks."""
-    networks = {
-        "conv2": recipes.conv("conv2"),
-        "conv4": recipes.conv("conv4"),
-        "conv6": recipes.conv("conv6"),
-    }
     return {
         f"{name}_{way}": _pruned(setting, way)
-        for name, setting in networks.items()
+        for name, setting in recipes.convs().items()
         for way in WAYS
     }
 

@@ -23,9 +23,7 @@ def config() -> Variants:
     lenet = recipes.lenet()
     networks = {
         "lenet": replace(lenet, prune=replace(lenet.prune, levels=27)),
-        "conv2": recipes.conv("conv2"),
-        "conv4": recipes.conv("conv4"),
-        "conv6": recipes.conv("conv6"),
+        **recipes.convs(),
     }
     return {
         f"{name}_{way}": _made(setting, continued)

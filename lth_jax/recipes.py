@@ -54,6 +54,11 @@ def conv(name: Literal["conv2", "conv4", "conv6"]) -> Config:
     )
 
 
+def convs() -> dict[str, Config]:
+    """Return Conv-2, Conv-4 and Conv-6 by name, see `conv`."""
+    return {"conv2": conv("conv2"), "conv4": conv("conv4"), "conv6": conv("conv6")}
+
+
 def resnet18(learning_rate: float = 0.1, warmup: int = 0) -> Config:
     """Return ResNet-18 on CIFAR-10, pruned globally, shortcuts and output left out.
 

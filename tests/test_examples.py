@@ -104,6 +104,17 @@ def test_experiment_says_how_to_run_it_and_what_to_expect(path):
     assert f"experiments/{path.name}" in text
 
 
+def test_every_experiment_is_listed_by_its_first_line():
+    listed = (ROOT / "docs" / "experiments.md").read_text()
+    for path in EXPERIMENTS:
+        if path.stem == "digits":
+            continue
+        first = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
+        (row,) = [r for r in listed.splitlines() if f"[{path.stem}]" in r]
+        assert f"(../experiments/{path.name})" in row
+        assert first.split(" (LTH")[0].rstrip(".") in row
+
+
 @pytest.mark.parametrize("function", ["config", "quick"])
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_configs_of_experiments_are_valid(path, function):
