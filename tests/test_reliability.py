@@ -111,14 +111,14 @@ def endured(start: Callable[[int], Path], every: int, watched) -> tuple[Path, li
 SHAPES = {
     "iterative": {},
     "padded": {"plan": lth.PlanConfig(devices=4)},
-    "one-shot": {"prune": lth.PruneConfig(one_shot=(0.3, 0.6)), "replicates": 3},
-    "continued": {"prune": lth.PruneConfig(levels=2, continued=True)},
     "rewound": {"rewind": lth.RewindConfig(weights=5, moments="restored")},
-    "stacked": {"plan": lth.PlanConfig(devices=1, lanes=4)},
 }
 
 
 LONG_SHAPES = {
+    "one-shot": {"prune": lth.PruneConfig(one_shot=(0.3, 0.6)), "replicates": 3},
+    "continued": {"prune": lth.PruneConfig(levels=2, continued=True)},
+    "stacked": {"plan": lth.PlanConfig(devices=1, lanes=4)},
     "fine-tuned": {"rewind": lth.RewindConfig(weights="final", steps=7)},
     "copied": {"stability": StabilityConfig(orders=2, points=3)},
 }
@@ -208,16 +208,8 @@ KILLED = {
 """Sweeps, and the level of the first variant after whose storing they are killed."""
 
 
-SHORT_CASE = "other moments kept"
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(n, marks=[] if n == SHORT_CASE else pytest.mark.long)
-        for n in KILLED
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("case", KILLED)
 def test_a_sweep_of_unlike_variants_is_killed_and_goes_on(case, tmp_path, watched):
     """What a checkpoint holds may be longer, or keep other moments, than the rest."""
     variants, number = KILLED[case]
@@ -246,7 +238,7 @@ def test_a_sweep_of_unlike_variants_is_killed_and_goes_on(case, tmp_path, watche
     looks = watched[1]
     looks.clear()
     parts = start("parts")
-    if case == SHORT_CASE:
+    if case == "other moments kept":
         again = (["0", "ticket", "0", "0"], 0)
         assert again not in looks, "the dense network that both share is not lost"
     for name in variants:
@@ -565,7 +557,7 @@ def bare(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize(
     ("calls", "every"),
-    [(0, 300.0), pytest.param(40, 300.0, marks=pytest.mark.long), (40, 0.0)],
+    [(0, 300.0), *(pytest.param(40, s, marks=pytest.mark.long) for s in (300.0, 0.0))],
 )
 def test_out_of_memory_lanes_are_halved(
     calls, every, bare, tmp_path, monkeypatch, watched, capsys

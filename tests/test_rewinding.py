@@ -17,7 +17,6 @@ from lth_jax.config import (
     StabilityConfig,
     TrainConfig,
 )
-from lth_jax.controls import CONTROLS
 from lth_jax.ensemble import Keep, begin, make_program, run_lanes
 from lth_jax.errors import InputError
 from lth_jax.imp import Wave, find_ticket, make_study, run_waves
@@ -215,13 +214,14 @@ def test_rows_say_the_steps_of_the_schedule():
 
 
 def test_controls_stand_where_the_ticket_stands():
-    controls = dict.fromkeys(("reinits", "shuffles", "keep_signs", "permutes"), 1)
+    names = ("reinits", "shuffles", "keep_signs", "permutes", "resamples")
+    controls = dict.fromkeys(names, 1) | {"noises": (0.5,)}
     train = train_config(**MOMENTUM)
     config = study_of(RewindConfig(weights=K), train, **controls)
     level = levels_of(config, "conv_net")[1]
     model, _ = MODELS["conv_net"]
     ticket, _ = lane(level, "ticket", 1)
-    found = {kind: lane(level, kind, 1)[0] for kind in CONTROLS}
+    found = {kind: lane(level, kind, 1)[0] for kind in config.draws}
     assert all(control.clock == K for control in found.values())
     shuffled = found["shuffle_mask"]
     tree_close(shuffled.params, ticket.params)
