@@ -6,6 +6,7 @@ from typing import NamedTuple
 from .conv import DROPOUT4, DROPOUT6, SOME, WHOLE
 from .quantities import (
     ES_ACCURACY,
+    VALIDATION,
     Quantity,
     gain,
     learned,
@@ -14,7 +15,17 @@ from .quantities import (
     times,
     value,
 )
-from .reductions import Reduction, at, average, greatest, highest, least, levels, lowest
+from .reductions import (
+    Reduction,
+    at,
+    average,
+    beside,
+    greatest,
+    highest,
+    least,
+    levels,
+    lowest,
+)
 from .rules import (
     ACCURACY_SLACK,
     COMMENSURATE,
@@ -34,7 +45,6 @@ from .rules import (
 )
 from .settings import CONV2, CONV4, CONV6, Setting, dropout
 
-VALIDATION = "val_accuracy_es"
 VAL, VAL_GAIN = value(VALIDATION), gain(VALIDATION)
 CONV6_TEMPORARY = CONV6.but("conv rate 0.1", prune={"rates": (("conv", 0.1),)})
 """The sweeps of H.2 prune convolutions of all three networks at 10 %."""
@@ -170,17 +180,13 @@ def dense_only(setting: Setting) -> Setting:
     return setting.but("dense only", prune={"rates": (("conv", 0.0),)})
 
 
-def _beside(level: int) -> Reduction:
-    return average(levels(level - 1, level + 1))
-
-
 ONE_KIND = (
-    OneKind(CONV2, conv_only(CONV2), True, at(0), _beside(11)),
-    OneKind(CONV4, conv_only(CONV4), True, at(0), _beside(11)),
-    OneKind(CONV6, conv_only(CONV6), True, _beside(3), _beside(12)),
-    OneKind(CONV2, dense_only(CONV2), False, _beside(15), _beside(16)),
-    OneKind(CONV4, dense_only(CONV4), False, _beside(9), _beside(12)),
-    OneKind(CONV6, dense_only(CONV6), False, _beside(3), _beside(9)),
+    OneKind(CONV2, conv_only(CONV2), True, at(0), beside(11)),
+    OneKind(CONV4, conv_only(CONV4), True, at(0), beside(11)),
+    OneKind(CONV6, conv_only(CONV6), True, beside(3), beside(12)),
+    OneKind(CONV2, dense_only(CONV2), False, beside(15), beside(16)),
+    OneKind(CONV4, dense_only(CONV4), False, beside(9), beside(12)),
+    OneKind(CONV6, dense_only(CONV6), False, beside(3), beside(9)),
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from .quantities import (
     ES_STEP,
+    VALIDATION,
     Quantity,
     gain,
     speedup,
@@ -14,6 +15,7 @@ from .reductions import (
     Reduction,
     at,
     average,
+    beside,
     crossing_weights,
     highest,
     levels,
@@ -37,7 +39,6 @@ from .rules import (
 )
 from .settings import LENET, Setting
 
-VALIDATION = "val_accuracy_es"
 VAL_GAIN = gain(VALIDATION)
 SEEN = levels(1, 15)
 """Down to 3.6 % of the weights, where tickets are back to the dense network."""
@@ -140,11 +141,6 @@ def _at_own_level(
     return Condition(Against(terms[0], terms[1], divided), bound)
 
 
-def _beside(level: int) -> Reduction:
-    """Return the mean over a level and its neighbours."""
-    return average(levels(level - 1, level + 1))
-
-
 def _returns(widths: tuple[int, int]) -> Condition:
     """Return the condition that accuracy is back to the dense one at 9 to 15,000."""
     one_level = "the paper's 9,000 to 15,000 give or take one level"
@@ -159,7 +155,7 @@ def _returns(widths: tuple[int, int]) -> Condition:
 def _larger_wins(large: tuple[int, int], small: tuple[int, int]) -> list[Condition]:
     """Return the conditions of A60 for two sizes at 13,000 weights."""
     first, second = (
-        (SIZES[widths], _beside(level_of(widths, 13_000))) for widths in (large, small)
+        (SIZES[widths], beside(level_of(widths, 13_000))) for widths in (large, small)
     )
     marginal = "at most marginally earlier"
     return [

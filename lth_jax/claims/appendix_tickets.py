@@ -13,6 +13,7 @@ from .quantities import (
     ES_ACCURACY,
     FINAL_ACCURACY,
     LAYERS,
+    VALIDATION,
     Quantity,
     excess,
     lead,
@@ -120,7 +121,7 @@ def _reset(setting: Setting) -> list[Condition]:
             above(0),
             everywhere=True,
         )
-        for quantity in (value("val_accuracy_es"), speedup())
+        for quantity in (value(VALIDATION), speedup())
     ]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Unit = Callable[[float], str]
 ES_ACCURACY, FINAL_ACCURACY = "test_accuracy_es", "test_accuracy_final"
-ES_STEP = "early_stop_step"
+ES_STEP, VALIDATION = "early_stop_step", "val_accuracy_es"
 NAMES = {
     "test_accuracy_es": "test accuracy at early stop",
     "test_accuracy_final": "final test accuracy",

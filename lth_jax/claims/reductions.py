@@ -147,6 +147,11 @@ def change(first: int, last: int) -> Reduction:
     )
 
 
+def beside(position: int) -> Reduction:
+    """Return the mean over a level and its neighbours."""
+    return average(levels(position - 1, position + 1))
+
+
 def trend(span: Span) -> Reduction:
     """Return Spearman's rank correlation with the level: 1 = always rising."""
 
