@@ -8,45 +8,19 @@ Expect:  random sparse networks learn slower and to lower accuracy the sparser t
          tickets learn faster and better over a wide range of densities.
 """
 
-from lth_jax.config import (
-    Config,
-    DataConfig,
-    ModelConfig,
-    PruneConfig,
-    TrainConfig,
-    Variants,
-)
+from dataclasses import replace
 
-CIFAR10 = DataConfig(name="cifar10", normalize=True)
+from lth_jax import recipes
+from lth_jax.config import Config, DataConfig, PruneConfig, TrainConfig, Variants
 
 
 def config() -> Variants:
     """Return the paper's settings (Figure 2): 5 tickets, 10 random masks a level."""
+    lenet = recipes.lenet()
+    lenet = replace(lenet, prune=replace(lenet.prune, levels=24))
     return {
-        "lenet": _study(
-            DataConfig(name="mnist"),
-            ModelConfig(),
-            TrainConfig(steps=50_000, learning_rate=1.2e-3),
-            PruneConfig(levels=24),
-        ),
-        "conv2": _study(
-            CIFAR10,
-            ModelConfig(name="conv2"),
-            TrainConfig(steps=20_000, learning_rate=2e-4),
-            PruneConfig(levels=20, output_rate=0.1, rates=(("conv", 0.1),)),
-        ),
-        "conv4": _study(
-            CIFAR10,
-            ModelConfig(name="conv4"),
-            TrainConfig(steps=25_000, learning_rate=3e-4),
-            PruneConfig(levels=24, output_rate=0.1, rates=(("conv", 0.1),)),
-        ),
-        "conv6": _study(
-            CIFAR10,
-            ModelConfig(name="conv6"),
-            TrainConfig(steps=30_000, learning_rate=3e-4),
-            PruneConfig(levels=24, output_rate=0.1, rates=(("conv", 0.15),)),
-        ),
+        name: replace(one, replicates=5, shuffles=2)
+        for name, one in ({"lenet": lenet} | recipes.convs()).items()
     }
 
 
@@ -61,11 +35,3 @@ def quick() -> Variants:
             shuffles=1,
         )
     }
-
-
-def _study(
-    data: DataConfig, model: ModelConfig, train: TrainConfig, prune: PruneConfig
-) -> Config:
-    return Config(
-        data=data, model=model, train=train, prune=prune, replicates=5, shuffles=2
-    )

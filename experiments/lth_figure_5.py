@@ -8,6 +8,9 @@ Expect:  tickets reach their early stop up to 3.5 times (Conv-6: 2.5 times) earl
          are up to 3.5 points more accurate than the dense networks.
 """
 
+from dataclasses import replace
+
+from lth_jax import recipes
 from lth_jax.config import (
     Config,
     DataConfig,
@@ -21,15 +24,8 @@ from lth_jax.config import (
 def config() -> Variants:
     """Return the paper's settings (Figure 2): 5 tickets, 3 reinits of each a level."""
     return {
-        "conv2": _study(
-            ModelConfig(name="conv2"), steps=20_000, rate=2e-4, conv=0.1, levels=20
-        ),
-        "conv4": _study(
-            ModelConfig(name="conv4"), steps=25_000, rate=3e-4, conv=0.1, levels=24
-        ),
-        "conv6": _study(
-            ModelConfig(name="conv6"), steps=30_000, rate=3e-4, conv=0.15, levels=24
-        ),
+        name: replace(one, replicates=5, reinits=3)
+        for name, one in recipes.convs().items()
     }
 
 
@@ -45,16 +41,3 @@ def quick() -> Variants:
             reinits=1,
         )
     }
-
-
-def _study(
-    model: ModelConfig, steps: int, rate: float, conv: float, levels: int
-) -> Config:
-    return Config(
-        data=DataConfig(name="cifar10", normalize=True),
-        model=model,
-        train=TrainConfig(steps=steps, learning_rate=rate),
-        prune=PruneConfig(levels=levels, output_rate=0.1, rates=(("conv", conv),)),
-        replicates=5,
-        reinits=3,
-    )
