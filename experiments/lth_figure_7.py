@@ -9,24 +9,18 @@ Expect:  at learning rate 0.1 no winning tickets; at 0.01 within a point of the
          to 1.5 %.
 """
 
-from lth_jax.config import (
-    Config,
-    DataConfig,
-    ModelConfig,
-    PruneConfig,
-    TrainConfig,
-    Variants,
-)
+from dataclasses import replace
 
-DROPS = (56_240, 84_360)
+from lth_jax import recipes
+from lth_jax.config import Config, TrainConfig, Variants
 
 
 def config() -> Variants:
     """Return the paper's settings (appendix I.2), with 3 replicates."""
     return {
-        "rate_0.1": _study(rate=0.1),
-        "rate_0.01": _study(rate=0.01),
-        "rate_0.1_warmup": _study(rate=0.1, warmup=10_000),
+        "rate_0.1": _study(recipes.vgg19(0.1)),
+        "rate_0.01": _study(recipes.vgg19(0.01)),
+        "rate_0.1_warmup": _study(recipes.vgg19(0.1, 10_000)),
     }
 
 
@@ -41,30 +35,12 @@ def quick() -> Variants:
         weight_decay=1e-4,
         augment=True,
     )
-    return {"rate_0.01": _config(small, levels=1, replicates=1, reinits=0)}
+    study = _study(recipes.vgg19(0.01))
+    prune = replace(study.prune, levels=1)
+    return {
+        "rate_0.01": replace(study, train=small, prune=prune, replicates=1, reinits=0)
+    }
 
 
-def _study(rate: float, warmup: int = 0) -> Config:
-    train = TrainConfig(
-        steps=112_480,
-        batch_size=64,
-        eval_every=1_000,
-        optimizer="momentum",
-        learning_rate=rate,
-        warmup=warmup,
-        drops=DROPS,
-        weight_decay=1e-4,
-        augment=True,
-    )
-    return _config(train, levels=24, replicates=3, reinits=1)
-
-
-def _config(train: TrainConfig, levels: int, replicates: int, reinits: int) -> Config:
-    return Config(
-        data=DataConfig(name="cifar10", normalize=True),
-        model=ModelConfig(name="vgg19"),
-        train=train,
-        prune=PruneConfig(levels=levels, scope="global", output_rate=0.0),
-        replicates=replicates,
-        reinits=reinits,
-    )
+def _study(setting: Config) -> Config:
+    return replace(setting, reinits=1, keep_final="all")

@@ -8,22 +8,18 @@ Expect:  at learning rate 0.1 no winning tickets; at 0.01 up to 89.5 % accuracy 
          41.7 and 21.9 % of the weights; at 0.03 with warmup 90.5 % at 27.1 %.
 """
 
-from lth_jax.config import (
-    Config,
-    DataConfig,
-    ModelConfig,
-    PruneConfig,
-    TrainConfig,
-    Variants,
-)
+from dataclasses import replace
+
+from lth_jax import recipes
+from lth_jax.config import Config, TrainConfig, Variants
 
 
 def config() -> Variants:
     """Return the paper's settings (appendix I.3), with 3 replicates."""
     return {
-        "rate_0.1": _study(rate=0.1),
-        "rate_0.01": _study(rate=0.01),
-        "rate_0.03_warmup": _study(rate=0.03, warmup=20_000),
+        "rate_0.1": _study(recipes.resnet18(0.1)),
+        "rate_0.01": _study(recipes.resnet18(0.01)),
+        "rate_0.03_warmup": _study(recipes.resnet18(0.03, 20_000)),
     }
 
 
@@ -38,32 +34,13 @@ def quick() -> Variants:
         weight_decay=1e-4,
         augment=True,
     )
-    return {"rate_0.01": _config(small, levels=1, replicates=1, reinits=1)}
+    study = _study(recipes.resnet18(0.01))
+    prune = replace(study.prune, levels=1)
+    return {
+        "rate_0.01": replace(study, train=small, prune=prune, replicates=1, reinits=1)
+    }
 
 
-def _study(rate: float, warmup: int = 0) -> Config:
-    train = TrainConfig(
-        steps=30_000,
-        batch_size=128,
-        eval_every=500,
-        optimizer="momentum",
-        learning_rate=rate,
-        warmup=warmup,
-        drops=(20_000, 25_000),
-        weight_decay=1e-4,
-        augment=True,
-    )
-    return _config(train, levels=22, replicates=3, reinits=1)
-
-
-def _config(train: TrainConfig, levels: int, replicates: int, reinits: int) -> Config:
-    return Config(
-        data=DataConfig(name="cifar10", normalize=True),
-        model=ModelConfig(name="resnet18"),
-        train=train,
-        prune=PruneConfig(
-            levels=levels, scope="global", output_rate=0.0, rates=(("shortcut", 0.0),)
-        ),
-        replicates=replicates,
-        reinits=reinits,
-    )
+def _study(setting: Config) -> Config:
+    prune = replace(setting.prune, levels=22)
+    return replace(setting, prune=prune, reinits=1, keep_final="all")
