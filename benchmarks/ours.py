@@ -25,13 +25,17 @@ import numpy as np
 import optax
 from lth_jax.experiments import lth_figure_4
 
-from lth_jax import ensemble, imp, masks, models, optim, outline
+from lth_jax import models
 from lth_jax.config import ModelConfig, TrainConfig
-from lth_jax.dataset import Dataset, Splits
+from lth_jax.driver.devices import use_host_devices
 from lth_jax.keys import Stream, derive
-from lth_jax.metrics import cross_entropy
-from lth_jax.parallel import use_host_devices
-from lth_jax.train import Fixed
+from lth_jax.study import networks, waves
+from lth_jax.tickets import masks
+from lth_jax.training import lanes as ensemble
+from lth_jax.training import optim
+from lth_jax.training.dataset import Dataset, Splits
+from lth_jax.training.loop import Fixed
+from lth_jax.training.metrics import cross_entropy
 from lth_jax.types import Model, Ticket
 
 from .work import BATCHES, N_TEST, SHAPES, STEPS
@@ -194,11 +198,11 @@ def figure_4(steps: int, levels: int) -> dict[str, Any]:
     prune = dataclasses.replace(FIGURE_4.prune, levels=levels)
     config = dataclasses.replace(FIGURE_4, train=train, prune=prune)
     sets = [_random(n, SHAPES["lenet"]) for n in (55_000, 5_000, 10_000)]
-    found = imp.find_ticket(_model("lenet"), Splits(*sets, 10), config)
+    found = waves.find_ticket(_model("lenet"), Splits(*sets, 10), config)
     start = time.perf_counter()
     trained = sum(level.status.count("ok") for level in found)
     seconds = time.perf_counter() - start
-    if trained < len(outline.trainings(config)):
+    if trained < len(networks.trainings(config)):
         raise RuntimeError(f"Only {trained} trainings came to an end.")
     return {"seconds": seconds, "memory": _memory()}
 

@@ -210,7 +210,7 @@ def _reason(stderr: str) -> str:
 
 def _device() -> dict[str, Any]:
     """Ask another process: this one must leave an accelerator's memory alone."""
-    code = "import json, lth_jax.parallel as p; print(json.dumps(p.describe()))"
+    code = "import json, lth_jax.driver.devices as p; print(json.dumps(p.describe()))"
     return _ask([sys.executable, "-c", code], "") | {"cores": os.cpu_count() or 1}
 
 

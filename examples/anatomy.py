@@ -6,7 +6,8 @@ Run: python examples/anatomy.py
 import numpy as np
 
 import lth_jax as lth
-from lth_jax import analysis, anatomy, tree
+from lth_jax import analysis, tree
+from lth_jax.analysis import anatomy
 
 
 def main() -> None:

@@ -12,13 +12,7 @@ Expect:  with a later k, tickets and then random subnetworks become stable and m
 from dataclasses import replace
 
 from lth_jax import recipes
-from lth_jax.config import (
-    Config,
-    RewindConfig,
-    StabilityConfig,
-    TrainConfig,
-    Variants,
-)
+from lth_jax.config import Config, RewindConfig, StabilityConfig, TrainConfig, Variants
 
 STEPS = {
     "lenet": (0, 25, 50, 100, 250, 500, 1_000, 5_000, 25_000),

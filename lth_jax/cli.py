@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .config import Config, DataConfig, Variants, run_dir
+from .driver.interrupts import Terminated, leaving_at_the_second, say
 from .errors import InputError, LthError, StoreError, did_you_mean
 from .files import read_json
-from .interrupts import Terminated, leaving_at_the_second, say
 
 Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
 RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -148,16 +148,16 @@ def _flags(words: Sequence[str]) -> list[str]:
 
 
 def _run(name: str, variants: Variants, dry_run: bool) -> None:
-    from . import parallel, pipeline
-    from .dissect import check_begun, write_asked
+    from .driver import devices, pipeline
+    from .driver.anatomy import check_begun, write_asked
+    from .report.sweep import write_reports
     from .sources.cache import root
-    from .sweep import write_reports
 
     for config in variants.values():
         config.validate()
     first = next(iter(variants.values()))
-    parallel.use_host_devices(first.plan.devices)
-    parallel.keep_compiled(root(first.data) / "compiled")
+    devices.use_host_devices(first.plan.devices)
+    devices.keep_compiled(root(first.data) / "compiled")
     alone = list(variants) == [""]
     check_begun(run_dir(first if alone else variants, name), variants)
     if dry_run:
@@ -176,7 +176,7 @@ def _run(name: str, variants: Variants, dry_run: bool) -> None:
 
 
 def _print_estimate(name: str, variants: Variants) -> None:
-    from .estimate import estimate
+    from .driver.estimate import estimate
 
     cost = estimate([*variants.values()])
     minutes = cost.seconds / 60
@@ -235,7 +235,7 @@ def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
     Args:
         runs: run directories.
     """
-    from .sweep import write_reports
+    from .report.sweep import write_reports
 
     if not runs:
         raise InputError("Say which run: lth report RUN, e.g. runs/digits-....")
@@ -253,7 +253,7 @@ def show(
         run: run directory.
         json_: print JSON, missing values as null.
     """
-    from .runs import load_run
+    from .store.read import load_run
 
     summary = load_run(run).summary
     if json_:
@@ -278,8 +278,8 @@ def claims(
         runs: run directories.
         json_: print JSON, missing values as null.
     """
-    from .claims import judge
-    from .runs import load_run, load_variants
+    from .judging import judge
+    from .store.read import load_run, load_variants
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
@@ -311,8 +311,8 @@ def anatomy(
         levels: which levels; default: those of the run's setting of that name, else
             those nearest to 100, 41, 17 and 7 % of the weights.
     """
-    from .dissect import write_anatomy
-    from .sweep import write_reports
+    from .driver.anatomy import write_anatomy
+    from .report.sweep import write_reports
 
     if not runs:
         raise InputError(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lth_jax import models, tree
-from lth_jax.dataset import Dataset, Splits
+from lth_jax.training.dataset import Dataset, Splits
 from lth_jax.types import Model
 
 FEATURES, CLASSES = 6, 3

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from lth_jax.anatomy import TABLES, Anatomy
-from lth_jax.claims import appendix_lenet, judge
-from lth_jax.claims.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
-from lth_jax.claims.appendix_tickets import BEFORE, NOISES, RESAMPLE, SGD
-from lth_jax.claims.deep import (
+from lth_jax.analysis.anatomy import TABLES, Anatomy
+from lth_jax.config import to_dict
+from lth_jax.files import no_rows
+from lth_jax.judging import appendix_lenet, judge
+from lth_jax.judging.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
+from lth_jax.judging.appendix_tickets import BEFORE, NOISES, RESAMPLE, SGD
+from lth_jax.judging.deep import (
     RESNET_HIGH,
     RESNET_LOW,
     RESNET_WARM,
@@ -19,9 +21,9 @@ from lth_jax.claims.deep import (
     VGG_LOW,
     VGG_WARM,
 )
-from lth_jax.claims.judge import Row
-from lth_jax.claims.quantities import LAYERS
-from lth_jax.claims.settings import (
+from lth_jax.judging.judge import Row
+from lth_jax.judging.quantities import LAYERS
+from lth_jax.judging.settings import (
     CONV2,
     CONV4,
     CONV6,
@@ -30,12 +32,10 @@ from lth_jax.claims.settings import (
     Setting,
     layerwise,
 )
-from lth_jax.claims.table import CLAIMS
-from lth_jax.config import to_dict
-from lth_jax.copies import PATHS, STABILITY
-from lth_jax.files import no_rows
-from lth_jax.runs import Run
-from lth_jax.tables import SUMMARY
+from lth_jax.judging.table import CLAIMS
+from lth_jax.store.read import Run
+from lth_jax.study.copies import PATHS, STABILITY
+from lth_jax.study.rows import SUMMARY
 
 CODED = [claim for claim in CLAIMS if claim.conditions]
 REINIT, SHUFFLE = "random_reinit", "shuffle_mask"

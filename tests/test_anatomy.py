@@ -14,12 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 from test_pipeline import _compiled_once, config_at, run  # noqa: F401
 
-from lth_jax import anatomy, cli, load_run, models, parallel, plots, store
-from lth_jax.anatomy import HISTOGRAMS, LAYERS, TABLES, UNITS, Opened
+from lth_jax import cli, load_run, models, plotting
+from lth_jax.analysis import anatomy
+from lth_jax.analysis.anatomy import HISTOGRAMS, LAYERS, TABLES, UNITS, Opened
 from lth_jax.config import Config, ModelConfig, PruneConfig, RewindConfig
-from lth_jax.dissect import write_anatomy, write_asked
+from lth_jax.driver import devices
+from lth_jax.driver.anatomy import write_anatomy, write_asked
 from lth_jax.errors import InputError, StoreError
 from lth_jax.files import write_blocks
+from lth_jax.store import write
 
 PATHS = ["Dense_0/kernel", "Dense_1/kernel", "Dense_2/kernel"]
 FIELDS = {
@@ -359,7 +362,7 @@ def test_every_variant_is_taken_apart(sweep):
 
 
 def test_a_sweep_is_refused_before_anything_is_written(sweep):
-    store.drop_final(sweep / "two", 0)
+    write.drop_final(sweep / "two", 0)
     with pytest.raises(InputError, match=r"two.level_00.final\.npz was not kept"):
         write_anatomy(sweep)
     assert not list(sweep.rglob("*anatomy*"))
@@ -391,7 +394,7 @@ def test_a_level_of_the_config_that_is_not_there_yet_is_named(copied):
 
 
 def test_final_weights_that_were_not_kept_are_named(copied):
-    store.drop_final(copied, 0)
+    write.drop_final(copied, 0)
     refused(copied, r"^keep_final: .*final\.npz was not kept.*--keep-final all")
 
 
@@ -557,8 +560,8 @@ def test_blocks_are_rows(tmp_path):
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Return a function that runs a command here: exit code, stdout, stderr."""
-    monkeypatch.setattr(parallel, "use_host_devices", lambda n: None)
-    monkeypatch.setattr(plots, "render", lambda figure, kind: b"<svg></svg>")
+    monkeypatch.setattr(devices, "use_host_devices", lambda n: None)
+    monkeypatch.setattr(plotting, "render", lambda figure, kind: b"<svg></svg>")
     handler = signal.getsignal(signal.SIGTERM)
 
     def lth_(*words) -> tuple[int, str, str]:
@@ -630,7 +633,7 @@ def test_a_complete_run_whose_tables_are_damaged_fails_as_such(
 
 
 def test_weights_that_are_gone_are_missed_before_the_run(copied, experiment, command):
-    store.drop_final(copied, 0)
+    write.drop_final(copied, 0)
     (copied / "report.html").unlink(missing_ok=True)
     before = contents(copied)
     code, out, err = command("run", experiment)

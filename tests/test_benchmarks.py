@@ -11,8 +11,9 @@ import pytest
 from lth_jax.benchmarks import ours, rows, suite
 from lth_jax.benchmarks.rows import COMPILED, EAGER, LIMIT, NAIVE
 
-from lth_jax import models, outline
+from lth_jax import models
 from lth_jax.config import TrainConfig
+from lth_jax.study import networks
 
 MACHINES = (("cpu", 2), ("gpu", 16))
 PRECISIONS = get_args(get_type_hints(TrainConfig)["precision"])
@@ -62,7 +63,7 @@ def test_a_gpu_has_the_rows_of_the_peak_and_of_figure_4():
     assert limits == ["evaluation", "period"]
     row = next(row for row in listed if row.ours == "figure_4")
     assert (row.goal, row.unit) == (240, "s")
-    assert f"{len(outline.trainings(ours.FIGURE_4))} trainings" in row.name
+    assert f"{len(networks.trainings(ours.FIGURE_4))} trainings" in row.name
     train = ours.FIGURE_4.train
     assert (train.steps, train.eval_every) == (50_000, 100)
 

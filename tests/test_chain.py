@@ -6,7 +6,7 @@ import pytest
 from helpers import mlp, splits
 
 from lth_jax import Config, InputError, PruneConfig, TrainConfig, find_ticket, tree
-from lth_jax.outline import LaneId
+from lth_jax.study.networks import LaneId
 
 
 def weights(level, kind: str, replicate: int):

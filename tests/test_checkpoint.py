@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from lth_jax.checkpoint import Checkpoints, Saved
-from lth_jax.ensemble import Outcome, Partial
-from lth_jax.metrics import Metrics, Tally
-from lth_jax.timeline import Timeline
-from lth_jax.train import Curve, Tallies, TrainState
+from lth_jax.store.checkpoint import Checkpoints, Saved
+from lth_jax.training.lanes import Outcome, Partial
+from lth_jax.training.loop import Curve, Tallies, TrainState
+from lth_jax.training.metrics import Metrics, Tally
+from lth_jax.training.timeline import Timeline
 from lth_jax.types import Snapshot
 
 

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from made import CODED, CONTROLS, REINIT, changed, make_run, needed, row_of
 
-from lth_jax import models, report, sweep
-from lth_jax.claims import judge
-from lth_jax.claims.conv import conv_share
-from lth_jax.claims.deep import (
+from lth_jax import models
+from lth_jax.cli import main
+from lth_jax.config import Config, to_dict
+from lth_jax.judging import judge
+from lth_jax.judging.conv import conv_share
+from lth_jax.judging.deep import (
     RESNET_HIGH,
     RESNET_LOW,
     RESNET_WARM,
@@ -22,21 +24,15 @@ from lth_jax.claims.deep import (
     VGG_LOW,
     VGG_WARM,
 )
-from lth_jax.claims.matching import mismatches
-from lth_jax.claims.pool import pool_runs
-from lth_jax.claims.quantities import points, times
-from lth_jax.claims.reductions import crossing, levels, trend
-from lth_jax.claims.rules import Bound, above, below
-from lth_jax.claims.settings import (
-    CONV2,
-    CONV4,
-    CONV6,
-    LENET,
-    LENET_ONE_SHOT,
-)
-from lth_jax.cli import main
-from lth_jax.config import Config, to_dict
-from lth_jax.report import write_report
+from lth_jax.judging.matching import mismatches
+from lth_jax.judging.pool import pool_runs
+from lth_jax.judging.quantities import points, times
+from lth_jax.judging.reductions import crossing, levels, trend
+from lth_jax.judging.rules import Bound, above, below
+from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, LENET_ONE_SHOT
+from lth_jax.report import run as report
+from lth_jax.report import sweep
+from lth_jax.report.run import write_report
 
 EXPERIMENTS = sorted(
     (Path(__file__).parents[1] / "experiments").glob("lth_figure_?.py")
@@ -495,7 +491,7 @@ def test_reductions():
 
 def test_the_command_prints_rows(monkeypatch, capsys):
     runs = {"a": make_run(LENET, replicates=2), "b": make_run(LENET, 2, seed=1)}
-    monkeypatch.setattr("lth_jax.runs.load_run", lambda path: runs[str(path)])
+    monkeypatch.setattr("lth_jax.store.read.load_run", lambda path: runs[str(path)])
     assert main(["claims", "a", "b", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows == [row._asdict() for row in judge(list(runs.values()))]

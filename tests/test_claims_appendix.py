@@ -22,9 +22,10 @@ from made import (
 )
 
 from lth_jax import models
-from lth_jax.claims import appendix_lenet
-from lth_jax.claims.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
-from lth_jax.claims.appendix_tickets import (
+from lth_jax.config import Config, to_dict
+from lth_jax.judging import appendix_lenet
+from lth_jax.judging.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
+from lth_jax.judging.appendix_tickets import (
     BEFORE,
     FIRST,
     OUTPUT,
@@ -32,24 +33,16 @@ from lth_jax.claims.appendix_tickets import (
     SECOND,
     SGD,
 )
-from lth_jax.claims.deep import RESNET_WARM, VGG_WARM
-from lth_jax.claims.matching import mismatches
-from lth_jax.claims.pool import Pool, flat_numbers, pool_runs
-from lth_jax.claims.reductions import Reduction, mean_at
-from lth_jax.claims.rules import Measure
-from lth_jax.claims.settings import (
-    CONV2,
-    CONV4,
-    CONV6,
-    LENET,
-    Setting,
-    layerwise,
-)
-from lth_jax.claims.table import CLAIMS
-from lth_jax.config import Config, to_dict
-from lth_jax.counts import iterative_counts, layer_rates
-from lth_jax.outline import level_names, trainings
-from lth_jax.runs import Run
+from lth_jax.judging.deep import RESNET_WARM, VGG_WARM
+from lth_jax.judging.matching import mismatches
+from lth_jax.judging.pool import Pool, flat_numbers, pool_runs
+from lth_jax.judging.reductions import Reduction, mean_at
+from lth_jax.judging.rules import Measure
+from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, Setting, layerwise
+from lth_jax.judging.table import CLAIMS
+from lth_jax.store.read import Run
+from lth_jax.study.networks import level_names, trainings
+from lth_jax.tickets.counts import iterative_counts, layer_rates
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 TICKET, STEP, ES = "ticket", "early_stop_step", "test_accuracy_es"

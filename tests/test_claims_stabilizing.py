@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from made import CODED, REINIT, SHUFFLE, changed, make_run, needed, row_of
 
-from lth_jax.claims import judge
-from lth_jax.claims.conv import DROPOUT2, DROPOUT4, DROPOUT6
-from lth_jax.claims.deep import (
+from lth_jax.config import RewindConfig, StabilityConfig
+from lth_jax.judging import judge
+from lth_jax.judging.conv import DROPOUT2, DROPOUT4, DROPOUT6
+from lth_jax.judging.deep import (
     RESNET_HIGH,
     RESNET_LOW,
     RESNET_WARM,
@@ -22,17 +23,16 @@ from lth_jax.claims.deep import (
     VGG_LOW,
     VGG_WARM,
 )
-from lth_jax.claims.matching import Look, mismatches, span_of
-from lth_jax.claims.pool import pool_runs
-from lth_jax.claims.quantities import closeness, degrees, stabler, times
-from lth_jax.claims.reductions import at, highest, levels, lowest
-from lth_jax.claims.rules import Measure
-from lth_jax.claims.settings import CONV2, CONV4, CONV6, LENET, Setting, rewound
-from lth_jax.claims.stability import LEVEL, PRINTED
-from lth_jax.claims.stabilizing import EARLY, LATER, LATEST
-from lth_jax.config import RewindConfig, StabilityConfig
-from lth_jax.outline import LaneId
-from lth_jax.runs import Run, load_run
+from lth_jax.judging.matching import Look, mismatches, span_of
+from lth_jax.judging.pool import pool_runs
+from lth_jax.judging.quantities import closeness, degrees, stabler, times
+from lth_jax.judging.reductions import at, highest, levels, lowest
+from lth_jax.judging.rules import Measure
+from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, Setting, rewound
+from lth_jax.judging.stability import LEVEL, PRINTED
+from lth_jax.judging.stabilizing import EARLY, LATER, LATEST
+from lth_jax.store.read import Run, load_run
+from lth_jax.study.networks import LaneId
 
 REPO = Path(__file__).parents[1]
 TICKET, FINAL = "ticket", "test_accuracy_final"

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lth_jax import cli, parallel, store
-from lth_jax.tables import SUMMARY
+from lth_jax import cli
+from lth_jax.driver import devices
+from lth_jax.store import write
+from lth_jax.study.rows import SUMMARY
 
 EXPERIMENT = """
 from dataclasses import replace
@@ -37,7 +39,7 @@ def quick():
 @pytest.fixture(autouse=True)
 def _in_process(monkeypatch, tmp_path):
     """Let `main` run in this process, whose devices exist, and whose signals stay."""
-    monkeypatch.setattr(parallel, "use_host_devices", lambda n: None)
+    monkeypatch.setattr(devices, "use_host_devices", lambda n: None)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no tfds"))
     handler = signal.getsignal(signal.SIGTERM)
     yield
@@ -72,7 +74,7 @@ def diverged(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("diverged")
     (folder / "ill.py").write_text(EXPERIMENT.replace("0.01", "1e30"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "use_host_devices", lambda n: None)
+        patch.setattr(devices, "use_host_devices", lambda n: None)
         assert cli.main(["run", str(folder / "ill.py"), "--out", str(folder)]) == 0
     (run,) = folder.glob("ill-*")
     return run
@@ -372,7 +374,7 @@ def test_interrupt_keeps_complete_levels(tiny, tmp_path, sign, code):
     (run,) = (tmp_path / "out").iterdir()
     complete = sorted(run.glob("level_*"))
     assert 2 <= len(complete) < 31
-    assert [store.damage(run, n) for n in range(len(complete))] == [None] * len(
+    assert [write.damage(run, n) for n in range(len(complete))] == [None] * len(
         complete
     )
     assert not list(run.glob(".*"))

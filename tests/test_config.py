@@ -25,10 +25,10 @@ from lth_jax.config import (
     run_dir,
     to_dict,
 )
+from lth_jax.config.fields import shown
+from lth_jax.driver.prepare import prepare
 from lth_jax.errors import InputError
-from lth_jax.fields import shown
-from lth_jax.outline import evaluations
-from lth_jax.prepare import prepare
+from lth_jax.study.networks import evaluations
 
 NAN, INF = float("nan"), float("inf")
 

@@ -12,16 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lth_jax import tree
-from lth_jax.analysis import (
-    Path,
-    alphas,
-    barrier,
-    interpolate,
-    path_errors,
-    recomputed,
-)
-from lth_jax.dataset import Dataset
+from lth_jax.analysis import Path, alphas, barrier, interpolate, path_errors, recomputed
 from lth_jax.errors import InputError
+from lth_jax.training.dataset import Dataset
 from lth_jax.types import Model, Snapshot
 
 KEY = jax.random.key(3)

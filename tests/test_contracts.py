@@ -18,10 +18,11 @@ from helpers import (
     trees_differ,
 )
 
-from lth_jax import keys, masks, tree
-from lth_jax.controls import CONTROLS, noisy_init
-from lth_jax.criteria import CRITERIA
+from lth_jax import keys, tree
 from lth_jax.keys import Stream, derive
+from lth_jax.tickets import masks
+from lth_jax.tickets.controls import CONTROLS, noisy_init
+from lth_jax.tickets.criteria import CRITERIA
 from lth_jax.types import Evidence, Ticket
 
 

@@ -11,11 +11,13 @@ from helpers import mlp, splits
 from test_pipeline import _compiled_once, config_at, levels, run  # noqa: F401
 
 import lth_jax as lth
-from lth_jax import copies, imp, load_run, load_ticket, resume, tree
+from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, RewindConfig, StabilityConfig
-from lth_jax.copies import PATHS, STABILITY, pairs_of, stability_rows
 from lth_jax.errors import StoreError
-from lth_jax.imp import find_ticket
+from lth_jax.store import resume
+from lth_jax.study import copies, waves
+from lth_jax.study.copies import PATHS, STABILITY, pairs_of, stability_rows
+from lth_jax.study.waves import find_ticket
 from lth_jax.types import FINAL, Snapshot
 
 TRAIN = lth.TrainConfig(steps=20, eval_every=8, learning_rate=0.02)
@@ -39,7 +41,7 @@ def memory():
     data, _ = lth.sources.load(config.data, config.seed)
     model = lth.lenet((8, 8, 1), widths=(8,))
     made = list(find_ticket(model, data, config))
-    dense = imp.chain_of(config, made[0], imp.make_study(model, config).start)
+    dense = waves.chain_of(config, made[0], waves.make_study(model, config).start)
     return config, made, dense.finals, model, data
 
 
@@ -273,7 +275,7 @@ def test_a_trajectory_of_another_shape_is_refused(copied, tmp_path):
     shutil.copytree(copied, path)
     config = config_at(tmp_path, **COPIED)
     model = lth.lenet((8, 8, 1), widths=(8,))
-    study = imp.make_study(model, config)
+    study = waves.make_study(model, config)
     found = resume.read_trajectory(path, study)
     assert found.keys() == {5, FINAL}
     assert isinstance(found[5], Snapshot) and found[5].clock.tolist() == [5, 5]

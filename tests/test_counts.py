@@ -3,8 +3,8 @@
 import pytest
 
 from lth_jax.config import PruneConfig
-from lth_jax.counts import iterative_counts, layer_rates, level_counts, n_pruned
 from lth_jax.errors import InputError
+from lth_jax.tickets.counts import iterative_counts, layer_rates, level_counts, n_pruned
 from lth_jax.types import LayerInfo
 
 LENET = {

@@ -7,8 +7,13 @@ import pytest
 from helpers import blobs, linear, mlp
 
 from lth_jax import models
-from lth_jax.dataset import Dataset, batch_at, epoch_orders, steps_per_epoch
-from lth_jax.metrics import early_stop, mean, n_blocks, no_tally, tally
+from lth_jax.training.dataset import (
+    Dataset,
+    batch_at,
+    epoch_orders,
+    steps_per_epoch,
+)
+from lth_jax.training.metrics import early_stop, mean, n_blocks, no_tally, tally
 
 N, BATCH = 23, 5  # four batches an epoch, three examples left over
 PER_EPOCH = 4

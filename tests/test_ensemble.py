@@ -15,7 +15,8 @@ from jax.sharding import PartitionSpec as P
 
 from lth_jax import tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
-from lth_jax.ensemble import (
+from lth_jax.study.waves import Wave, find_ticket, lanes_of, make_study, plan_level
+from lth_jax.training.lanes import (
     Lanes,
     Outcome,
     Partial,
@@ -24,7 +25,6 @@ from lth_jax.ensemble import (
     make_program,
     run_lanes,
 )
-from lth_jax.imp import Wave, find_ticket, lanes_of, make_study, plan_level
 
 TRAIN = TrainConfig(steps=20, batch_size=6, eval_every=8, learning_rate=0.02)
 CONTROLS = {"reinits": 1, "shuffles": 1}

@@ -12,25 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lth_jax import (
-    imp,
-    load_run,
-    models,
-    outline,
-    pipeline,
-    plots,
-    sources,
-    store,
-    training,
-)
-from lth_jax.claims import judge
+from lth_jax import load_run, models, plotting, sources
 from lth_jax.config import Config, ModelConfig, PlanConfig, Variants, fingerprint
-from lth_jax.counts import level_counts
-from lth_jax.dataset import Dataset
+from lth_jax.driver import pipeline, trainer
 from lth_jax.errors import InputError
-from lth_jax.runs import load_variants
-from lth_jax.sweep import write_reports
-from lth_jax.train import check_fits
+from lth_jax.judging import judge
+from lth_jax.report.sweep import write_reports
+from lth_jax.store import write
+from lth_jax.store.read import load_variants
+from lth_jax.study import networks as outline
+from lth_jax.study import waves
+from lth_jax.tickets.counts import level_counts
+from lth_jax.training.dataset import Dataset
+from lth_jax.training.loop import check_fits
 from lth_jax.types import Model
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("[!_]*.py"))
@@ -76,7 +70,7 @@ def check_takes(config: ModelConfig, shape: tuple[int, ...], train) -> None:
 def test_every_variant_can_be_built_and_pruned(name, function):
     variants = made(name, function)
     if "" not in variants:
-        store.check_names(variants)
+        write.check_names(variants)
     for config in variants.values():
         shape, n = DATA[config.data.name]
         assert config.train.batch_size <= n
@@ -168,8 +162,8 @@ def _compiled_once():
             shared[key] = make(*args)
         return shared[key]
 
-    lanes, start = training.compile_lanes, imp.make_study
-    pruning, drawing = imp._make_prune, imp._make_controls
+    lanes, start = trainer.compile_lanes, waves.make_study
+    pruning, drawing = waves._make_prune, waves._make_controls
 
     def program(prepared, plan):
         config = prepared.study.config
@@ -188,9 +182,9 @@ def _compiled_once():
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "compile_lanes", program)
-        patch.setattr(imp, "make_study", study)
-        patch.setattr(plots, "render", lambda figure, kind: b"<svg></svg>")
+        patch.setattr(trainer, "compile_lanes", program)
+        patch.setattr(waves, "make_study", study)
+        patch.setattr(plotting, "render", lambda figure, kind: b"<svg></svg>")
         yield
 
 

@@ -9,7 +9,7 @@ from helpers import splits
 from lth_jax import Config, InputError, TrainConfig, find_ticket, from_functions
 from lth_jax.config import PruneConfig
 from lth_jax.models import SlowConvolutionWarning
-from lth_jax.train import check_fits
+from lth_jax.training.loop import check_fits
 
 
 def model(inputs: int, outputs: int, apply=None):

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from test_config import FIELDS, replaced
 
-from lth_jax import cli, masks, parallel, sources, tree
+from lth_jax import cli, sources, tree
 from lth_jax.config import (
     Config,
     DataConfig,
@@ -35,10 +35,12 @@ from lth_jax.config import (
     from_dict,
     to_dict,
 )
-from lth_jax.counts import level_counts
+from lth_jax.driver import devices
+from lth_jax.driver.prepare import prepare
 from lth_jax.errors import InputError
-from lth_jax.prepare import prepare
 from lth_jax.sources import cache
+from lth_jax.tickets import masks
+from lth_jax.tickets.counts import level_counts
 from lth_jax.types import LayerInfo
 
 SECONDS = 10
@@ -426,7 +428,7 @@ def tiny(tmp_path_factory) -> typing.Iterator[str]:
     (folder / "tiny.py").write_text(EXPERIMENT)
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "use_host_devices", lambda n: None)
+        patch.setattr(devices, "use_host_devices", lambda n: None)
         patch.chdir(folder)
         yield str(folder / "tiny.py")
     signal.signal(signal.SIGTERM, handler)

@@ -20,10 +20,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from lth_jax import cli, load_run, load_ticket, parallel, plots
+from lth_jax import cli, load_run, load_ticket, plotting
+from lth_jax.driver import devices
 from lth_jax.errors import LthError
 from lth_jax.files import entry
-from lth_jax.runs import load_variants
+from lth_jax.store.read import load_variants
 
 SECONDS = 10
 """In which whatever is wrong is refused, and a run read."""
@@ -384,9 +385,9 @@ def runs(tmp_path_factory) -> Iterator[list[tuple[Path, Path]]]:
     folder = tmp_path_factory.mktemp("whole")
     handler, made = signal.getsignal(signal.SIGTERM), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "use_host_devices", lambda n: None)
+        patch.setattr(devices, "use_host_devices", lambda n: None)
         # The slowest part of a report, and the same whatever is drawn.
-        patch.setattr(plots, "render", lambda figure, kind: b"<svg></svg>")
+        patch.setattr(plotting, "render", lambda figure, kind: b"<svg></svg>")
         for name, text in {"one": RUN, "sweep": SWEEP}.items():
             experiment = folder / f"{name}.py"
             experiment.write_text(text)

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from helpers import CLASSES, FEATURES, count_traces, mlp, splits, trees_differ
 
-from lth_jax import from_functions, imp, masks, models, tree
+from lth_jax import from_functions, models, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
-from lth_jax.ensemble import Outcome, make_program
 from lth_jax.errors import InputError
-from lth_jax.imp import Wave, find_ticket, make_study, plan_level, run_waves
 from lth_jax.keys import Stream, derive
-from lth_jax.levels import Chain, Level, chain_of
-from lth_jax.metrics import Metrics
-from lth_jax.outline import LaneId, waves
-from lth_jax.tables import curve_rows, summary_rows
+from lth_jax.study import waves as imp
+from lth_jax.study.level import Chain, Level, chain_of
+from lth_jax.study.networks import LaneId, waves
+from lth_jax.study.rows import curve_rows, summary_rows
+from lth_jax.study.waves import Wave, find_ticket, make_study, plan_level, run_waves
+from lth_jax.tickets import masks
+from lth_jax.training.lanes import Outcome, make_program
+from lth_jax.training.metrics import Metrics
 from lth_jax.types import Model, Snapshot
 
 TRAIN = TrainConfig(steps=12, batch_size=6, eval_every=6, learning_rate=0.02)

@@ -61,8 +61,8 @@ OPTIONAL = (
     " tensorflow_datasets tqdm tyro"
 ).split()
 
-# lth_jax/assets holds data and the scripts that made it: no part of the package.
-MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(PACKAGE.glob("assets/*.py")))
+# sources/assets holds data and the script that made it: no part of the package.
+MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(PACKAGE.glob("sources/assets/*.py")))
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
 )

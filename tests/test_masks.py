@@ -8,7 +8,7 @@ from helpers import count_traces, tree_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lth_jax import masks
+from lth_jax.tickets import masks
 
 
 def test_what_can_be_pruned_is_drawn_anew_leaf_by_leaf(key):

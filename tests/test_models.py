@@ -22,10 +22,10 @@ from helpers import (
 from lth_jax import models, tree
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
-from lth_jax.imp import find_ticket
 from lth_jax.models import SlowConvolutionWarning, conv_general_dilated
-from lth_jax.optim import hyper
-from lth_jax.train import Fixed, make_trainer
+from lth_jax.study.waves import find_ticket
+from lth_jax.training.loop import Fixed, make_trainer
+from lth_jax.training.optim import hyper
 from lth_jax.types import Ticket
 
 # LeNet

@@ -10,10 +10,12 @@ import optax
 import pytest
 from helpers import blobs, built, count_traces, random_mask, started, tree_close
 
-from lth_jax import masks, optim, tree
+from lth_jax import tree
 from lth_jax.config import TrainConfig
-from lth_jax.metrics import cross_entropy
-from lth_jax.optim import OPTIMIZERS, freeze_pruned
+from lth_jax.tickets import masks
+from lth_jax.training import optim
+from lth_jax.training.metrics import cross_entropy
+from lth_jax.training.optim import OPTIMIZERS, freeze_pruned
 
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 

@@ -13,12 +13,15 @@ import pytest
 from helpers import tree_close
 
 import lth_jax as lth
-from lth_jax import imp, load_run, load_ticket, pipeline, store, training
-from lth_jax.report import write_report
+from lth_jax import load_run, load_ticket
+from lth_jax.driver import pipeline, trainer
+from lth_jax.report.run import write_report
+from lth_jax.store import write as store
+from lth_jax.study import waves
 
 HERE = Path(__file__).parent
 TFDS = HERE / "data" / "tfds"
-SHARED, MAKE_STUDY, COMPILE = {}, imp.make_study, training.compile_lanes
+SHARED, MAKE_STUDY, COMPILE = {}, waves.make_study, trainer.compile_lanes
 SMALL = {"summary.parquet", "curves.parquet", "tickets.npz"}
 FILES = SMALL | {"final.npz", "manifest.json"}
 SOMETIMES = {"snapshots.npz", "stability.parquet", "paths.parquet"}
@@ -58,8 +61,8 @@ def _compiled_once():
         return SHARED[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imp, "make_study", study)
-        patch.setattr(training, "compile_lanes", program)
+        patch.setattr(waves, "make_study", study)
+        patch.setattr(trainer, "compile_lanes", program)
         yield
 
 
@@ -130,7 +133,7 @@ def test_manifest_says_what_and_where(original):
 
 
 def test_finished_run_is_left_alone(copied, capsys, monkeypatch):
-    monkeypatch.setattr(training, "compile_lanes", None)  # nothing may be trained
+    monkeypatch.setattr(trainer, "compile_lanes", None)  # nothing may be trained
     before = times(copied)
     assert run(config_at(copied.parent)) == copied
     assert f"{copied} is complete: nothing to do." in capsys.readouterr().err
@@ -183,13 +186,13 @@ def stop_after_level(number: int, monkeypatch) -> None:
 
 
 def stop_in_training(number: int, monkeypatch) -> None:
-    level = training.Progress.level
+    level = trainer.Progress.level
 
     def started(self, current):
         level(self, current)
         self.watch = lambda partial, _: 1 / (current != number or not partial.steps)
 
-    monkeypatch.setattr(training.Progress, "level", started)
+    monkeypatch.setattr(trainer.Progress, "level", started)
 
 
 def stop_in_writing(number: int, monkeypatch) -> None:
@@ -376,7 +379,7 @@ def test_plan_changes_no_result(devices, lanes, original, tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 def test_progress_and_pace_change_no_bit(seconds, original, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(trainer, "CHUNK_SECONDS", seconds)
     path = run(config_at(tmp_path, progress=True))
     assert levels(path) == levels(original)
 

@@ -7,20 +7,14 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from lth_jax import (
-    Config,
-    ModelConfig,
-    PruneConfig,
-    TrainConfig,
-    models,
-    parallel,
-    pipeline,
-    planning,
-)
+from lth_jax import Config, ModelConfig, PruneConfig, TrainConfig, models
 from lth_jax.config import PlanConfig
+from lth_jax.driver import devices as parallel
+from lth_jax.driver import pipeline
+from lth_jax.driver import plan as planning
+from lth_jax.driver.devices import Plan, candidates
+from lth_jax.driver.prepare import prepare
 from lth_jax.errors import InputError
-from lth_jax.parallel import Plan, candidates
-from lth_jax.prepare import prepare
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from made import NO_ANATOMY
 from matplotlib.colors import to_rgba
 from scipy import stats
 
-from lth_jax import plots
-from lth_jax.anatomy import HISTOGRAMS, LAYERS, UNITS, Anatomy
-from lth_jax.copies import PATHS, STABILITY
+from lth_jax import plotting
+from lth_jax.analysis.anatomy import HISTOGRAMS, LAYERS, UNITS, Anatomy
 from lth_jax.files import read_table, write_table
-from lth_jax.plots import bins
-from lth_jax.plots.style import COLOURS, INK
-from lth_jax.report import write_report
-from lth_jax.runs import Run
-from lth_jax.sections import anatomy_section
+from lth_jax.plotting import bins
+from lth_jax.plotting.style import COLOURS, INK
+from lth_jax.report.run import write_report
+from lth_jax.report.tables import anatomy_section
+from lth_jax.store.read import Run
+from lth_jax.study.copies import PATHS, STABILITY
 
 SIZES = (60, 50, 40, 10)
 LENET = [f"Dense_{i}/kernel" for i in range(3)]
@@ -255,7 +255,7 @@ def test_random_masks_of_few_or_all_weights(kept):
 
 
 def test_figure_15_shows_the_initial_weights_of_tickets(run, nets):
-    axes = plots.figure_15({"": run}).axes
+    axes = plotting.figure_15({"": run}).axes
     titles = ["First layer", "Second layer", "Output layer"]
     assert [ax.get_title("left") for ax in axes] == titles
     for ax, net in zip(axes, nets.values(), strict=True):
@@ -279,7 +279,7 @@ def test_figure_15_shows_the_initial_weights_of_tickets(run, nets):
 def test_figures_19_and_20_compare_the_ticket_with_the_rest(
     run, nets, number, quantity
 ):
-    figure = getattr(plots, f"figure_{number}")({"": run})
+    figure = getattr(plotting, f"figure_{number}")({"": run})
     for ax, net in zip(figure.axes, nets.values(), strict=True):
         other, kept = lines_of(ax)
         names = ["other weights", "weights of the ticket (16.0 %)"]
@@ -303,7 +303,7 @@ def test_a_peak_at_0_leaves_the_panel_and_tells_its_share(nets):
     at_rest = np.broadcast_to(np.arange(50) < 20, still.final.shape)
     final = np.where(at_rest, still.initial, still.final)
     one = make(nets | {LENET[0]: still._replace(final=final)})
-    for figure in (plots.figure_19({"": one}), plots.figure_20({"": one})):
+    for figure in (plotting.figure_19({"": one}), plotting.figure_20({"": one})):
         first, second, _ = figure.axes
         other, kept = lines_of(first)
         shares = []
@@ -324,7 +324,7 @@ def test_a_peak_at_0_leaves_the_panel_and_tells_its_share(nets):
 def test_a_layer_that_never_moved_is_drawn_whole(nets):
     still = nets[LENET[0]]
     one = make(nets | {LENET[0]: still._replace(final=still.initial)})
-    ax = plots.figure_19({"": one}).axes[0]
+    ax = plotting.figure_19({"": one}).axes[0]
     assert ax.get_ylim()[1] > max(line.get_ydata().max() for line in lines_of(ax))
 
 
@@ -338,7 +338,7 @@ TITLES = {
 @pytest.mark.parametrize("number", SIDES)
 def test_figures_21_and_23_show_the_shares_of_connections(run, nets, number):
     side, axis = SIDES[number]
-    figure = getattr(plots, f"figure_{number}")({"": run})
+    figure = getattr(plotting, f"figure_{number}")({"": run})
     assert [ax.get_title("left") for ax in figure.axes] == TITLES[number]
     assert {ax.get_xlabel() for ax in figure.axes} == {
         f"share of {side} connections that remain"
@@ -375,7 +375,7 @@ def test_variants_have_a_row_each_and_share_colours(nets):
     runs = {"adam": make(nets), "sgd": make(nets_of(7, LENET))}
     sparse = runs["sgd"].summary.assign(density=runs["sgd"].summary["density"] / 2)
     runs["sgd"] = runs["sgd"]._replace(summary=sparse)
-    figure = plots.figure_21(runs)
+    figure = plotting.figure_21(runs)
     titles = [ax.get_title("left") for ax in figure.axes]
     words = ("first layer", "second layer", "output layer")
     assert titles == [f"{name}: {word}" for name in runs for word in words]
@@ -393,7 +393,7 @@ def test_variants_have_a_row_each_and_share_colours(nets):
 def test_variants_without_anatomy_are_left_out(run):
     dense = Anatomy(*(table.query("level == 0") for table in run.anatomy))
     for none in (NO_ANATOMY, dense):
-        figure = plots.figure_15({"a": run._replace(anatomy=none), "b": run})
+        figure = plotting.figure_15({"a": run._replace(anatomy=none), "b": run})
         titles = [ax.get_title("left") for ax in figure.axes]
         assert titles == ["b: first layer", "b: second layer", "b: output layer"]
 
@@ -401,12 +401,12 @@ def test_variants_without_anatomy_are_left_out(run):
 def test_of_deep_networks_the_ends_and_layers_between_are_shown():
     names = [f"Conv_{i}/kernel" for i in range(11)] + ["Dense_0/kernel"]
     deep = make(nets_of(3, names), "vgg19")
-    titles = [ax.get_title("left") for ax in plots.figure_15({"": deep}).axes]
+    titles = [ax.get_title("left") for ax in plotting.figure_15({"": deep}).axes]
     assert titles == ["Conv_0", "Conv_2", "Conv_4", "Conv_7", "Conv_9", "Dense_0"]
-    titles = [ax.get_title("left") for ax in plots.figure_23({"": deep}).axes]
+    titles = [ax.get_title("left") for ax in plotting.figure_23({"": deep}).axes]
     assert titles[0] == "Into Conv_0"
     two = {"a": deep, "b": make(nets_of(4, names[:2]), "conv2")}
-    axes = plots.figure_15(two).axes
+    axes = plotting.figure_15(two).axes
     shown = [ax.get_title("left") for ax in axes if ax.get_visible()]
     assert shown == [
         *(f"a: {name}" for name in ("Conv_0", "Conv_6", "Dense_0")),
@@ -417,7 +417,7 @@ def test_of_deep_networks_the_ends_and_layers_between_are_shown():
 
 def test_four_layers_stand_in_two_rows():
     names = [f"Conv_{i}/kernel" for i in range(4)]
-    axes = plots.figure_15({"": make(nets_of(3, names), "other")}).axes
+    axes = plotting.figure_15({"": make(nets_of(3, names), "other")}).axes
     rows = [ax.get_subplotspec().rowspan.start for ax in axes]
     assert rows == [0, 0, 1, 1]
 
@@ -425,12 +425,12 @@ def test_four_layers_stand_in_two_rows():
 def test_of_many_levels_those_nearest_to_the_papers_are_shown(run, nets):
     every = {n: nets[LENET[0]].masks[2] for n in range(6)} | nets[LENET[0]].masks
     many = make({LENET[0]: nets[LENET[0]]._replace(masks=every)})
-    (ax,) = plots.figure_15({"": many}).axes
+    (ax,) = plotting.figure_15({"": many}).axes
     names = [line.get_label() for line in lines_of(ax)]
     assert names == ["100 %", "40.0 %", "16.0 %", "7.0 %"]
     only = many.anatomy.histograms.query("level in (0, 1)")
     few = many._replace(anatomy=many.anatomy._replace(histograms=only))
-    (ax,) = plots.figure_15({"": few}).axes
+    (ax,) = plotting.figure_15({"": few}).axes
     assert [line.get_label() for line in lines_of(ax)] == ["100 %", "70.0 %"]
 
 
@@ -440,7 +440,7 @@ FIGURES = [f"figure_{n}" for n in (15, 19, 20, 21, 23)]
 
 
 def own(runs: dict[str, Run]) -> list[str]:
-    return [name for name in plots.supported(runs) if name in FIGURES]
+    return [name for name in plotting.supported(runs) if name in FIGURES]
 
 
 def test_runs_support_what_their_tables_have(run):
@@ -459,8 +459,8 @@ def test_runs_support_what_their_tables_have(run):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_have_the_same_bytes_each_time(run, name):
-    exhibit = plots.supported({"": run})[name]
-    first, again = (plots.render(exhibit.draw({"": run}), "svg") for _ in range(2))
+    exhibit = plotting.supported({"": run})[name]
+    first, again = (plotting.render(exhibit.draw({"": run}), "svg") for _ in range(2))
     assert first == again
     assert exhibit.caption.startswith(f"Figure {name[-2:]}")
 
@@ -493,7 +493,7 @@ def summed_up(per_ticket: list[np.ndarray]) -> np.ndarray:
 
 def test_dead_units_and_paths_are_shown_by_density(run, nets):
     run = with_numbers(run)
-    figure = plots.figure_dead_units({"": run})
+    figure = plotting.figure_dead_units({"": run})
     without_in, without_out, live, paths = figure.axes
     words = ["first layer", "second layer", "output layer"]
     for ax, axis in ((without_in, 1), (without_out, 2)):
@@ -526,12 +526,14 @@ def test_dead_units_and_paths_are_shown_by_density(run, nets):
 
 def test_networks_that_are_no_chain_have_dead_units_and_no_paths(run):
     bare = with_numbers(run, live=False)
-    titles = [ax.get_title("left") for ax in plots.figure_dead_units({"": bare}).axes]
+    titles = [
+        ax.get_title("left") for ax in plotting.figure_dead_units({"": bare}).axes
+    ]
     units = ["Units without incoming", "Inputs without outgoing"]
     assert titles == [f"{text} connections (%)" for text in units]
     lost = run.anatomy.layers.assign(log10_paths=None)
     some = run._replace(anatomy=run.anatomy._replace(layers=lost))
-    two = plots.figure_dead_units({"a": bare, "b": some}).axes
+    two = plotting.figure_dead_units({"a": bare, "b": some}).axes
     starts = [ax.get_title("left")[:7] for ax in two]
     assert starts == ["a: Unit", "a: Inpu", "b: Unit", "b: Inpu", "b: Live"]
 
@@ -543,13 +545,13 @@ def test_dead_units_are_shown_of_two_pruned_levels_or_more(run):
 
     for levels, enough in (((0, 2, 3), True), ((2, 5), True), ((0, 3), False)):
         runs = {"": having(levels)}
-        assert ("dead_units" in plots.supported(runs)) == enough, levels
+        assert ("dead_units" in plotting.supported(runs)) == enough, levels
     runs = {"a": having((0, 3)), "b": having((0, 2, 3))}
-    names = [*plots.supported(runs)]
+    names = [*plotting.supported(runs)]
     assert names.index("dead_units") == names.index("figure_23") + 1
-    titles = [ax.get_title("left") for ax in plots.figure_dead_units(runs).axes]
+    titles = [ax.get_title("left") for ax in plotting.figure_dead_units(runs).axes]
     assert titles and all(title.startswith("b: ") for title in titles)
-    assert plots.render(plots.figure_dead_units(runs), "png")
+    assert plotting.render(plotting.figure_dead_units(runs), "png")
 
 
 def test_the_table_tells_what_tickets_are_made_of(run):
@@ -584,7 +586,7 @@ def test_layers_that_are_no_chain_have_no_paths(run, tmp_path):
 
 
 def test_the_page_has_the_table_and_the_figures(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "render", lambda figure, form: b"<svg></svg>")
+    monkeypatch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
     html = write_report(run._replace(path=tmp_path)).read_text()
     assert "<h2>Anatomy</h2>" in html
     for name in FIGURES:

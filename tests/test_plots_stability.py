@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from lth_jax import plots
+from lth_jax import plotting
 from lth_jax.config import (
     Config,
     PruneConfig,
@@ -22,13 +22,13 @@ from lth_jax.config import (
     TrainConfig,
     to_dict,
 )
-from lth_jax.copies import PATHS, STABILITY
-from lth_jax.page import write_figures
-from lth_jax.plots.style import COLOURS, style
-from lth_jax.report import write_report
-from lth_jax.runs import Run
-from lth_jax.sections import stability_section, variants_section
-from lth_jax.sweep import write_reports
+from lth_jax.plotting.style import COLOURS, style
+from lth_jax.report.page import write_figures
+from lth_jax.report.run import write_report
+from lth_jax.report.sweep import write_reports
+from lth_jax.report.tables import stability_section, variants_section
+from lth_jax.store.read import Run
+from lth_jax.study.copies import PATHS, STABILITY
 
 LEVELS, REPLICATES, LENGTH = 3, 3, 1000
 KINDS = ("ticket", "shuffle_mask")
@@ -178,7 +178,7 @@ WORDS = {"ticket": "ticket", "shuffle_mask": "shuffle mask"}
 @pytest.mark.parametrize("panel", range(4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_are_means_of_pairs_at_all_levels_of_a_run(one, kind, panel):
-    ax = plots.figure_stability({"": one}).axes[panel]
+    ax = plotting.figure_stability({"": one}).axes[panel]
     means = [distance(kind, n, 500, CAUSES[panel]) for n in (1, 2)]
     means = np.array(means) * (1 if panel < 2 else 0.6)
     columns = named(ax)[WORDS[kind]]
@@ -194,7 +194,7 @@ def test_columns_are_means_of_pairs_at_all_levels_of_a_run(one, kind, panel):
 
 
 def test_columns_of_a_sweep_stand_in_the_order_of_its_steps(sweep):
-    ax = plots.figure_stability(sweep).axes[0]
+    ax = plotting.figure_stability(sweep).axes[0]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "100", "500"]
     assert ax.get_xlabel() == "rewound to step"
     heights = [bar.get_height() for bar in named(ax)["ticket"]]
@@ -204,26 +204,29 @@ def test_columns_of_a_sweep_stand_in_the_order_of_its_steps(sweep):
 
 def test_variants_that_are_no_sweep_over_steps_keep_names_and_densities():
     runs = {"slow": make(0, learning_rate=0.1), "deep": make(0, at=(3,))}
-    ax = plots.figure_stability(runs).axes[0]
+    ax = plotting.figure_stability(runs).axes[0]
     names = [text.get_text() for text in ax.get_xticklabels()]
     assert names == ["slow (25.0 %)", "deep (12.5 %)"]
     alike = {"slow": make(0, learning_rate=0.1), "fast": make(0)}
-    ax = plots.figure_stability(alike).axes[0]
+    ax = plotting.figure_stability(alike).axes[0]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["slow", "fast"]
 
 
 def test_variants_are_compared_at_the_sparsest_level_that_all_have():
-    assert plots.sparsest({"a": make(at=(1, 2)), "b": make(at=(1, 2, 3))}) == {
+    assert plotting.sparsest({"a": make(at=(1, 2)), "b": make(at=(1, 2, 3))}) == {
         "a": 2,
         "b": 2,
     }
-    assert plots.sparsest({"a": make(at=(2,)), "b": make(at=(3,))}) == {"a": 2, "b": 3}
-    assert plots.sparsest({"a": make(at=(2,)), "b": make(at=())}) == {"a": 2}
+    assert plotting.sparsest({"a": make(at=(2,)), "b": make(at=(3,))}) == {
+        "a": 2,
+        "b": 3,
+    }
+    assert plotting.sparsest({"a": make(at=(2,)), "b": make(at=())}) == {"a": 2}
 
 
 def test_a_kind_without_rows_takes_no_place(one):
     gone = one.stability.query("cause == 'data_order' or kind == 'ticket'")
-    figure = plots.figure_stability({"": one._replace(stability=gone)})
+    figure = plotting.figure_stability({"": one._replace(stability=gone)})
     assert [list(named(ax)) for ax in figure.axes] == [
         ["ticket", "shuffle mask"],
         ["ticket"],
@@ -235,7 +238,7 @@ def test_a_kind_without_rows_takes_no_place(one):
 @pytest.mark.parametrize(("many", "slant"), [(3, 0), (7, 30), (13, 90)])
 def test_long_names_are_slanted(many, slant):
     runs = {f"resnet18_{n}": make(0, learning_rate=n + 1.0) for n in range(many)}
-    ax = plots.figure_stability(runs).axes[0]
+    ax = plotting.figure_stability(runs).axes[0]
     assert {text.get_rotation() for text in ax.get_xticklabels()} == {slant}
 
 
@@ -272,7 +275,7 @@ STEPWISE = {
 @pytest.mark.parametrize("name", STEPWISE)
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_against_the_step_show_means_and_extremes(sweep, name, kind):
-    axes = getattr(plots, f"figure_{name}")(sweep).axes
+    axes = getattr(plotting, f"figure_{name}")(sweep).axes
     for ax, mean_of in zip(axes, STEPWISE[name], strict=True):
         means = [mean_of(kind, step) for step in STEPS]
         x, y, bars = drawn(ax, kind)
@@ -284,7 +287,7 @@ def test_figures_against_the_step_show_means_and_extremes(sweep, name, kind):
 
 def test_the_step_axis_has_room_for_0_and_names_its_last_step():
     many = (0, 10, 11, 12, 100, 500, 510)
-    ax = plots.figure_rewinding_angle({f"k{n}": make(n) for n in many}).axes[0]
+    ax = plotting.figure_rewinding_angle({f"k{n}": make(n) for n in many}).axes[0]
     assert ax.get_xscale() == "symlog"
     left, right = ax.get_xlim()
     assert left < 0 and right > 510
@@ -295,7 +298,9 @@ def test_the_step_axis_has_room_for_0_and_names_its_last_step():
     assert np.diff(place).min() > 0.05 * (place[-1] - place[0])
     (thousands,) = [
         text.get_text()
-        for text in plots.figure_rewinding_angle({"a": make(0), "b": make(1000, 1000)})
+        for text in plotting.figure_rewinding_angle(
+            {"a": make(0), "b": make(1000, 1000)}
+        )
         .axes[0]
         .get_xticklabels()[1:]
     ]
@@ -303,10 +308,10 @@ def test_the_step_axis_has_room_for_0_and_names_its_last_step():
 
 
 def test_lines_to_compare_with(sweep):
-    ax = plots.figure_rewinding_stability(sweep).axes[2]
+    ax = plotting.figure_rewinding_stability(sweep).axes[2]
     (dense,) = [line for line in ax.lines if line.get_label() == "dense"]
     np.testing.assert_allclose(dense.get_ydata(), 90)
-    for ax in plots.figure_barrier(sweep).axes:
+    for ax in plotting.figure_barrier(sweep).axes:
         (stable,) = [line for line in ax.lines if "below it stable" in line.get_label()]
         np.testing.assert_allclose(stable.get_ydata(), 2)
 
@@ -315,7 +320,7 @@ def test_lines_to_compare_with(sweep):
 
 
 def test_accuracy_of_a_sweep_has_a_panel_per_kind_and_a_line_per_step(sweep):
-    axes = plots.figure_rewinding_accuracy(sweep).axes
+    axes = plotting.figure_rewinding_accuracy(sweep).axes
     assert [ax.get_title("left") for ax in axes] == ["Tickets", "Shuffle masks"]
     for ax, kind in zip(axes, KINDS, strict=True):
         lines = named(ax)
@@ -340,12 +345,12 @@ def test_a_control_of_one_level_has_no_panel(sweep):
         name: run._replace(summary=run.summary.query("kind == 'ticket' or level == 2"))
         for name, run in sweep.items()
     }
-    axes = plots.figure_rewinding_accuracy(at_one).axes
+    axes = plotting.figure_rewinding_accuracy(at_one).axes
     assert [ax.get_title("left") for ax in axes] == ["Tickets"]
 
 
 def test_retraining_names_its_methods_and_subtracts_the_dense_network(methods):
-    left, right = plots.figure_retraining(methods).axes
+    left, right = plotting.figure_retraining(methods).axes
     names = [
         "weight rewinding to step 500",
         "learning-rate rewinding to step 500",
@@ -368,14 +373,14 @@ def test_retraining_names_its_methods_and_subtracts_the_dense_network(methods):
 
 def test_methods_of_equal_words_keep_the_names_of_their_variants():
     runs = {"b": make(0, at=()), "a": make(0, at=()), "c": make("final", 0.1, at=())}
-    assert list(named(plots.figure_retraining(runs).axes[0])) == ["b", "a", "c"]
+    assert list(named(plotting.figure_retraining(runs).axes[0])) == ["b", "a", "c"]
 
 
 # Error on the line.
 
 
 def test_the_path_shows_means_and_bands_of_both_splits(one):
-    axes = plots.figure_path({"": one}).axes
+    axes = plotting.figure_path({"": one}).axes
     titles = ["50.0 % of the weights", "25.0 % of the weights"]
     assert [ax.get_title("left") for ax in axes] == titles
     for ax, level in zip(axes, (1, 2), strict=True):
@@ -401,7 +406,7 @@ def test_the_path_shows_means_and_bands_of_both_splits(one):
 
 def test_of_many_variants_the_path_shows_four():
     runs = {f"k{n}": make(n) for n in range(0, 700, 100)}
-    titles = [ax.get_title("left") for ax in plots.figure_path(runs).axes]
+    titles = [ax.get_title("left") for ax in plotting.figure_path(runs).axes]
     assert titles == [f"Rewound to step {n}" for n in (0, 200, 400, 600)]
 
 
@@ -414,7 +419,7 @@ OWN = (
 
 
 def own(runs: dict[str, Run]) -> str:
-    return " ".join(name for name in OWN if name in plots.supported(runs))
+    return " ".join(name for name in OWN if name in plotting.supported(runs))
 
 
 STEPWISE_NAMES = "rewinding_accuracy rewinding_stability rewinding_angle"
@@ -488,12 +493,12 @@ def test_parts_of_a_sweep_have_figures_of_their_own(tmp_path, monkeypatch):
         for step in (0, 100)
     } | {"other_k0": make(0, learning_rate=0.3)}
     assert own(runs) == "stability path"
-    parts = plots.parts(runs)
+    parts = plotting.parts(runs)
     assert {name: [*some] for name, some in parts.items()} == {
         "net_dense": ["net_dense_k0", "net_dense_k100"],
         "net_pruned": ["net_pruned_k0", "net_pruned_k100"],
     }
-    monkeypatch.setattr(plots, "render", lambda figure, form: b"<svg></svg>")
+    monkeypatch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
     html = write_figures(tmp_path, runs)
     stepwise = (*STEPWISE_NAMES.split(), "barrier")
     files = {path.stem for path in (tmp_path / "figures").iterdir()}
@@ -503,14 +508,14 @@ def test_parts_of_a_sweep_have_figures_of_their_own(tmp_path, monkeypatch):
 
 
 def test_a_sweep_that_is_alike_has_no_parts():
-    assert plots.parts({str(step): make(step) for step in (0, 100)}) == {}
+    assert plotting.parts({str(step): make(step) for step in (0, 100)}) == {}
 
 
 def test_parts_of_one_name_are_told_apart():
     runs = {f"a{n}": make(learning_rate=0.1 + n // 2) for n in range(4)}
-    assert [*plots.parts(runs)] == ["a0", "a2"]
+    assert [*plotting.parts(runs)] == ["a0", "a2"]
     named = {f"x_{n}": run for n, run in runs.items()}
-    assert [*plots.parts(named)] == ["x", "x_a2"]
+    assert [*plotting.parts(named)] == ["x", "x_a2"]
 
 
 def test_rows_without_numbers_support_nothing(one):
@@ -520,7 +525,7 @@ def test_rows_without_numbers_support_nothing(one):
 
 
 def test_captions_have_no_number_of_the_first_paper(sweep, methods):
-    found = plots.supported(sweep) | plots.supported(methods)
+    found = plotting.supported(sweep) | plotting.supported(methods)
     captions = [found[name].caption for name in OWN]
     assert not [text for text in captions if text.startswith("Figure")]
     assert all("et al. (2020)" in text for text in captions)
@@ -537,7 +542,7 @@ def draw(figure: Figure) -> Any:
 @pytest.mark.parametrize("name", OWN)
 def test_figures_are_drawn_whole(sweep, methods, name):
     runs = methods if name == "retraining" else sweep
-    figure = plots.supported(runs)[name].draw(runs)
+    figure = plotting.supported(runs)[name].draw(runs)
     renderer = draw(figure)
     (legend,) = figure.legends
     box, page = legend.get_window_extent(renderer), figure.bbox
@@ -549,13 +554,13 @@ def test_figures_are_drawn_whole(sweep, methods, name):
 
 def test_a_long_legend_fits_the_figure():
     runs = {f"l{n}": make("final", n, at=()) for n in range(1, 8)} | {"w": make(at=())}
-    figure = plots.figure_retraining(runs)
+    figure = plotting.figure_retraining(runs)
     box = figure.legends[0].get_window_extent(draw(figure))
     assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
 
 
 def test_copies_are_no_line_of_the_other_figures(one):
-    for name, exhibit in plots.supported({"": one}).items():
+    for name, exhibit in plotting.supported({"": one}).items():
         for ax in exhibit.draw({"": one}).axes:
             labels = ax.get_legend_handles_labels()[1]
             assert not [text for text in labels if "reorder" in text], name
@@ -565,7 +570,7 @@ def test_networks_that_start_late_are_no_empty_lines():
     run = make("final", "end", 70, at=())
     late = run.curves.assign(step=run.curves["step"] + LENGTH + 1)
     curves = pd.concat([run.curves.query("level == 0"), late.query("level > 0")])
-    for ax in plots.figure_3({"": run._replace(curves=curves)}).axes:
+    for ax in plotting.figure_3({"": run._replace(curves=curves)}).axes:
         assert [line.get_label() for line in ax.lines] == ["100 %"]
 
 
@@ -577,7 +582,7 @@ def test_moments_of_training_are_the_nearest_evaluations_of_rewound_networks():
         shown = run.summary[who].assign(split="test", loss=1.0, accuracy=step / 1000)
         late = 30 * (shown["level"] > 0)
         curves.append(shown.assign(step=np.minimum(step + late, LENGTH)))
-    figure = plots.figure_7(
+    figure = plotting.figure_7(
         {"": run._replace(curves=pd.concat(curves, ignore_index=True))}
     )
     for ax, step in zip(figure.axes, (300, 500, 1000), strict=True):
@@ -673,7 +678,7 @@ EXPLAINED = {
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    monkeypatch.setattr(plots, "render", lambda figure, form: b"<svg></svg>")
+    monkeypatch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
 
 
 @pytest.mark.parametrize("case", EXPLAINED)
@@ -712,7 +717,7 @@ def test_the_page_of_a_sweep_of_one_variant_only_links(
     many, tmp_path, undrawn, monkeypatch
 ):
     runs = {f"k{n}": make(n, path=tmp_path / f"k{n}") for n in range(many)}
-    monkeypatch.setattr("lth_jax.runs.load_variants", lambda path: runs)
+    monkeypatch.setattr("lth_jax.store.read.load_variants", lambda path: runs)
     html = write_reports(tmp_path)[-1].read_text()
     alone = many == 1
     assert (f"{many} variant{'s' * (not alone)}</p>") in html

@@ -22,9 +22,13 @@ import pytest
 from test_pipeline import _compiled_once, config_at, levels, run  # noqa: F401
 
 import lth_jax as lth
-from lth_jax import ensemble, interrupts, load_run, pipeline, planning, store, training
+from lth_jax import load_run
 from lth_jax.config import StabilityConfig
+from lth_jax.driver import interrupts, pipeline, trainer
+from lth_jax.driver import plan as planning
 from lth_jax.errors import LthError, StoreError
+from lth_jax.store import write as store
+from lth_jax.training import lanes as ensemble
 
 HERE = Path(__file__).parent
 
@@ -43,8 +47,8 @@ def original(tmp_path_factory) -> Path:
 @pytest.fixture
 def watched(monkeypatch):
     """Look at a training after every tick; return what is done before each look."""
-    monkeypatch.setattr(training, "CHUNK_SECONDS", 0.0)
-    watch, looks = training.Training._watch, []
+    monkeypatch.setattr(trainer, "CHUNK_SECONDS", 0.0)
+    watch, looks = trainer.Training._watch, []
 
     def every(self, partial, names):
         looks.append((names[0].split("/")[1:], partial.done))
@@ -53,7 +57,7 @@ def watched(monkeypatch):
         return watch(self, partial, names)
 
     actions = []
-    monkeypatch.setattr(training.Training, "_watch", every)
+    monkeypatch.setattr(trainer.Training, "_watch", every)
     return actions, looks
 
 
@@ -424,7 +428,7 @@ def test_asked_twice_while_the_system_computes():
     """A compilation is one instruction to Python: a thread has to end the process."""
     script = """
 import hashlib
-from lth_jax.interrupts import deferred, leaving_at_the_second
+from lth_jax.driver.interrupts import deferred, leaving_at_the_second
 with leaving_at_the_second(), deferred():
     print("ready", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
@@ -545,7 +549,7 @@ def memory_for(width: int, monkeypatch, calls: int = 0):
 
     with monkeypatch.context() as patch:
         patch.setattr(planning, "make_program", made)
-        patch.setattr(training, "compile_lanes", planning.compile_lanes)
+        patch.setattr(trainer, "compile_lanes", planning.compile_lanes)
         yield
 
 

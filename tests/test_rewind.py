@@ -7,7 +7,7 @@ from helpers import tree_close
 
 from lth_jax.config import Config, RewindConfig, TrainConfig
 from lth_jax.errors import InputError
-from lth_jax.rewind import rewind, rule_of
+from lth_jax.tickets.rewinding import rewind, rule_of
 from lth_jax.types import END, FINAL, Rewind, Snapshot
 
 K, LAST = 3, 10

@@ -9,7 +9,7 @@ import optax
 import pytest
 from helpers import IMAGE, conv_net, mlp, splits, tree_close
 
-from lth_jax import imp, masks, outline, tree
+from lth_jax import tree
 from lth_jax.config import (
     Config,
     PruneConfig,
@@ -17,13 +17,16 @@ from lth_jax.config import (
     StabilityConfig,
     TrainConfig,
 )
-from lth_jax.ensemble import Keep, begin, make_program, run_lanes
 from lth_jax.errors import InputError
-from lth_jax.imp import Wave, find_ticket, make_study, run_waves
 from lth_jax.keys import Stream, derive
-from lth_jax.levels import Level
-from lth_jax.optim import scale_by_clock
-from lth_jax.tables import curve_rows, summary_rows
+from lth_jax.study import networks
+from lth_jax.study import waves as imp
+from lth_jax.study.level import Level
+from lth_jax.study.rows import curve_rows, summary_rows
+from lth_jax.study.waves import Wave, find_ticket, make_study, run_waves
+from lth_jax.tickets import masks
+from lth_jax.training.lanes import Keep, begin, make_program, run_lanes
+from lth_jax.training.optim import scale_by_clock
 
 STEPS, EVERY, K = 14, 4, 5
 MODELS = {"mlp": (mlp(), splits()), "conv_net": (conv_net(), splits(IMAGE))}
@@ -55,7 +58,7 @@ def levels_of(config: Config, name: str = "mlp") -> list[Level]:
 
 def lane(level: Level, kind: str, replicate: int, draw: int = 0):
     """Return ticket and outcome of one network."""
-    i = level.ids.index(outline.LaneId(level.number, kind, replicate, draw))
+    i = level.ids.index(networks.LaneId(level.number, kind, replicate, draw))
     return tree.take((level.tickets, level.outcome), i)
 
 
@@ -293,8 +296,8 @@ def test_copies_of_a_network_draw_everything_anew():
     )
     level = levels_of(study.config)[1]
     lanes = imp.lanes_of(study, level)
-    own = level.ids.index(outline.LaneId(1, "ticket", 1))
-    copy = level.ids.index(outline.LaneId(1, "ticket_reorder", 1, 1))
+    own = level.ids.index(networks.LaneId(1, "ticket", 1))
+    copy = level.ids.index(networks.LaneId(1, "ticket_reorder", 1, 1))
     for keys in (lanes.orders, lanes.noises, lanes.augments):
         assert keys[own] != keys[copy]
     expected = derive(jax.random.key(0), 1, Stream.ORDER, 1)
@@ -350,7 +353,7 @@ def test_all_rewind_points_share_one_compilation():
 def test_other_dense_networks_have_other_names():
     def dense(**fields):
         config = Config(**fields)
-        return outline.level_names(config, 0)[0]
+        return networks.level_names(config, 0)[0]
 
     same = [{}, {"reinits": 3}, {"prune": PruneConfig(rate=0.5)}, {"replicates": 1}]
     same += [{"rewind": RewindConfig(weights=3)}, {"control_levels": (1,)}]

@@ -21,7 +21,8 @@ import pytest
 from lth_jax import sources
 from lth_jax.config import DataConfig
 from lth_jax.errors import InputError
-from lth_jax.sources import cache, catalogue, mnist
+from lth_jax.sources import cache, mnist
+from lth_jax.sources import tfds as catalogue
 
 FIXTURE = Path(__file__).parent / "data" / "tfds"
 FULL = Path(os.environ.get("TFDS_DATA_DIR") or "/nonexistent")

@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import conv_net, mlp, splits, tree_close
 
-from lth_jax import load_run, load_ticket, resume, store, tree
+from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
 from lth_jax.errors import LthError, StoreError
 from lth_jax.files import replacing, write_bytes
-from lth_jax.imp import Wave, find_ticket, make_study, plan_level
-from lth_jax.levels import chain_of
-from lth_jax.outline import LaneId
+from lth_jax.store import resume, write
+from lth_jax.study.level import chain_of
+from lth_jax.study.networks import LaneId
+from lth_jax.study.waves import Wave, find_ticket, make_study, plan_level
 
 CONFIG = Config(
     train=TrainConfig(steps=7, batch_size=6, eval_every=3, learning_rate=0.02),
@@ -54,10 +55,10 @@ def computed():
 def run(tmp_path) -> Path:
     """Return a run directory of three levels."""
     path = tmp_path / "out" / "blobs-12345678"
-    store.open_run(path, CONFIG, MANIFEST)
+    write.open_run(path, CONFIG, MANIFEST)
     study, levels = computed()
     for level in levels:
-        store.write_level(path, study, level)
+        write.write_level(path, study, level)
     return path
 
 
@@ -177,8 +178,8 @@ def test_model_state_is_stored(tmp_path):
     config = Config(train=CONFIG.train, prune=PruneConfig(levels=0), replicates=2)
     study = make_study(conv_net(), config)
     (level,) = find_ticket(study.model, splits((6, 6, 1)), config)
-    store.open_run(tmp_path, config, MANIFEST | {"fingerprint": fingerprint(config)})
-    store.write_level(tmp_path, study, level)
+    write.open_run(tmp_path, config, MANIFEST | {"fingerprint": fingerprint(config)})
+    write.write_level(tmp_path, study, level)
     tickets, finals = (
         arrays(tmp_path / "level_00" / name) for name in ("tickets.npz", "final.npz")
     )
@@ -191,7 +192,7 @@ def test_model_state_is_stored(tmp_path):
 
 def test_same_level_has_the_same_bytes(run, tmp_path):
     study, levels = computed()
-    store.write_level(tmp_path, study, levels[1])
+    write.write_level(tmp_path, study, levels[1])
     for name in FILES | {"manifest.json"}:
         again = (tmp_path / "level_01" / name).read_bytes()
         assert again == (run / "level_01" / name).read_bytes()
@@ -222,7 +223,7 @@ def test_level_without_any_training_is_stored_and_read(run):
     study, (dense, *_) = computed()
     dead = chain_of(study.config, dense, study.start)._replace(alive=np.zeros(2, bool))
     level = plan_level(Wave(study, [1], dead), 1)
-    store.write_level(run, study, level)
+    write.write_level(run, study, level)
     tree_close(
         resume.read_chain(run, study, 1), chain_of(study.config, level, study.start)
     )
@@ -249,7 +250,7 @@ def test_no_such_ticket(run, level, replicate, message):
 def test_not_a_run(tmp_path):
     with pytest.raises(StoreError, match=r"not a run directory.*config\.json"):
         load_run(tmp_path)
-    store.open_run(tmp_path, CONFIG, MANIFEST)
+    write.open_run(tmp_path, CONFIG, MANIFEST)
     with pytest.raises(StoreError, match="no complete level"):
         load_run(tmp_path)
 
@@ -274,11 +275,11 @@ DAMAGES = {
 @pytest.mark.parametrize("name", sorted(FILES))
 @pytest.mark.parametrize(("harm", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_found(run, name, harm, message):
-    assert [store.damage(run, n) for n in range(4)] == [None, None, None, ""]
+    assert [write.damage(run, n) for n in range(4)] == [None, None, None, ""]
     harm(run / "level_01" / name)
-    problem = store.damage(run, 1)
+    problem = write.damage(run, 1)
     assert name in problem and message in problem
-    assert [store.damage(run, n) for n in (0, 2)] == [None, None]
+    assert [write.damage(run, n) for n in (0, 2)] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -286,18 +287,18 @@ def test_damage_is_found(run, name, harm, message):
 )
 def test_broken_manifest_is_damage(run, text):
     (run / "level_01" / "manifest.json").write_text(text)
-    assert "manifest.json cannot be read" in store.damage(run, 1)
+    assert "manifest.json cannot be read" in write.damage(run, 1)
     (run / "level_01" / "manifest.json").unlink()
-    assert "manifest.json cannot be read" in store.damage(run, 1)
+    assert "manifest.json cannot be read" in write.damage(run, 1)
 
 
 def test_dropped_finals_are_no_damage(run):
-    assert store.has_final(run, 1)
-    store.drop_final(run, 1)
-    store.drop_final(run, 1)
+    assert write.has_final(run, 1)
+    write.drop_final(run, 1)
+    write.drop_final(run, 1)
     assert not (run / "level_01" / "final.npz").exists()
-    assert not store.has_final(run, 1)
-    assert store.damage(run, 1) is None
+    assert not write.has_final(run, 1)
+    assert write.damage(run, 1) is None
 
 
 # Another config, other data, another place.
@@ -324,7 +325,7 @@ def test_edited_config_is_refused(run, field, value, message):
     (run / "config.json").write_text(json.dumps(stored))
     before = contents(run)
     with pytest.raises(StoreError, match=message):
-        store.open_run(run, CONFIG, MANIFEST)
+        write.open_run(run, CONFIG, MANIFEST)
     assert contents(run) == before
 
 
@@ -333,7 +334,7 @@ def test_config_of_an_older_version_is_accepted(run):
     stored = json.loads((run / "config.json").read_text())
     del stored["train"]["precision"], stored["shuffles"]
     (run / "config.json").write_text(json.dumps(stored))
-    assert store.open_run(run, CONFIG, MANIFEST) == MANIFEST
+    assert write.open_run(run, CONFIG, MANIFEST) == MANIFEST
 
 
 @pytest.mark.parametrize(
@@ -355,19 +356,19 @@ def test_broken_run_is_refused(run, name, text):
         (run / name).write_text(text)
     before = contents(run)
     with pytest.raises(StoreError, match=name):
-        store.open_run(run, CONFIG, MANIFEST)
+        write.open_run(run, CONFIG, MANIFEST)
     assert contents(run) == before
 
 
 def test_other_data_are_refused(run):
     other = MANIFEST | {"data": {"name": "digits", "sha256": "ff"}}
     with pytest.raises(StoreError, match=r"computed on other data.*ff"):
-        store.open_run(run, CONFIG, other)
+        write.open_run(run, CONFIG, other)
 
 
 def test_stored_manifest_goes_on(run):
-    store.note(run, dict(MANIFEST, events=[]), "started", levels=[0])
-    (event,) = store.open_run(run, CONFIG, MANIFEST)["events"]
+    write.note(run, dict(MANIFEST, events=[]), "started", levels=[0])
+    (event,) = write.open_run(run, CONFIG, MANIFEST)["events"]
     assert event["event"] == "started" and event["levels"] == [0] and event["time"]
 
 
@@ -375,7 +376,7 @@ def test_stored_manifest_goes_on(run):
 def test_unwritable_folder_is_refused(tmp_path, place):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StoreError, match=r"cannot be written .*--out"):
-        store.open_run(tmp_path / place, CONFIG, MANIFEST)
+        write.open_run(tmp_path / place, CONFIG, MANIFEST)
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -388,12 +389,12 @@ def test_failed_write_leaves_what_was(run, monkeypatch):
 
     study, levels = computed()
     before = contents(run)
-    monkeypatch.setattr(store, "write_npz", fail)
+    monkeypatch.setattr(write, "write_npz", fail)
     with pytest.raises(LthError, match=r"level_01 could not be written.*No space"):
-        store.write_level(run, study, levels[1])
+        write.write_level(run, study, levels[1])
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(LthError, match=r"manifest\.json could not.*No space"):
-        store.note(run, dict(MANIFEST, events=[]), "level")
+        write.note(run, dict(MANIFEST, events=[]), "level")
     with pytest.raises(OSError, match="No space"):
         write_bytes(run / "config.json", b"{}")
     assert contents(run) == before

@@ -14,12 +14,11 @@ from lth_jax import (
     PruneConfig,
     TrainConfig,
     load_run,
-    pipeline,
-    store,
-    training,
 )
 from lth_jax import config as configs
-from lth_jax.sweep import write_reports
+from lth_jax.driver import pipeline, trainer
+from lth_jax.report.sweep import write_reports
+from lth_jax.store import write as store
 
 
 def variants(out, **changes) -> configs.Variants:
@@ -51,13 +50,13 @@ def test_every_variant_is_a_run_of_its_own(sweep, tmp_path):
 
 
 def counting(monkeypatch) -> list:
-    made, make = [], training.compile_lanes
+    made, make = [], trainer.compile_lanes
 
     def compile_lanes(prepared, plan):
         made.append(prepared.study.config)
         return make(prepared, plan)
 
-    monkeypatch.setattr(training, "compile_lanes", compile_lanes)
+    monkeypatch.setattr(trainer, "compile_lanes", compile_lanes)
     return made
 
 

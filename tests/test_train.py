@@ -9,10 +9,19 @@ import numpy as np
 import pytest
 from helpers import CLASSES, FEATURES, mlp, random_mask, splits
 
-from lth_jax import from_functions, train, tree
+from lth_jax import from_functions, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
-from lth_jax.dataset import Dataset, batch_at, epoch_orders, steps_per_epoch
-from lth_jax.ensemble import (
+from lth_jax.keys import Stream, derive
+from lth_jax.study.networks import evaluations
+from lth_jax.study.waves import Wave, find_ticket, lanes_of, make_study, plan_level
+from lth_jax.training import loop
+from lth_jax.training.dataset import (
+    Dataset,
+    batch_at,
+    epoch_orders,
+    steps_per_epoch,
+)
+from lth_jax.training.lanes import (
     Lanes,
     Outcome,
     Partial,
@@ -21,11 +30,8 @@ from lth_jax.ensemble import (
     make_program,
     run_lanes,
 )
-from lth_jax.imp import Wave, find_ticket, lanes_of, make_study, plan_level
-from lth_jax.keys import Stream, derive
-from lth_jax.optim import OPTIMIZERS
-from lth_jax.outline import evaluations
-from lth_jax.timeline import Timeline
+from lth_jax.training.optim import OPTIMIZERS
+from lth_jax.training.timeline import Timeline
 from lth_jax.types import Model
 
 BATCH = 6
@@ -49,7 +55,7 @@ def lanes_with_masks(config: TrainConfig) -> Lanes:
 
 
 def sizes_of_blocks() -> tuple[int, int]:
-    return train.EVAL_BLOCK["dense"], train.CHUNK_STEPS
+    return loop.EVAL_BLOCK["dense"], loop.CHUNK_STEPS
 
 
 @functools.cache
@@ -110,7 +116,7 @@ def bits(tree):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_two_parts_are_one(optimizer, monkeypatch):
     """Parts begin inside epochs and evaluations, and at their borders."""
-    monkeypatch.setitem(train.EVAL_BLOCK, "dense", 5)
+    monkeypatch.setitem(loop.EVAL_BLOCK, "dense", 5)
     config = short(optimizer=optimizer, weight_decay=1e-3, clip_norm=1.0)
     program = program_of(config, *sizes_of_blocks())
     timeline = program.timeline(splits(), config.steps)
@@ -152,7 +158,7 @@ def test_pace_changes_no_bit(watch):
 
 def test_room_of_a_chunk_changes_no_bit(monkeypatch):
     expected = outcome_of(SHORT)
-    monkeypatch.setattr(train, "CHUNK_STEPS", 1)
+    monkeypatch.setattr(loop, "CHUNK_STEPS", 1)
     assert make_program(mlp(), SHORT).capacity == 1
     assert bits(outcome_of(SHORT)) == bits(expected)
     assert bits(outcome_of(SHORT, lambda *_: 99)) == bits(expected)
@@ -238,7 +244,7 @@ def metrics_of(params, data: Dataset) -> tuple[float, float]:
 
 @pytest.mark.parametrize("block", [1_000, 5])
 def test_curve_shows_the_weights_of_its_steps(block, monkeypatch):
-    monkeypatch.setitem(train.EVAL_BLOCK, "dense", block)
+    monkeypatch.setitem(loop.EVAL_BLOCK, "dense", block)
     _, curve = train_for(SHORT, 23)
     for i, step in enumerate(evaluations(Config(train=SHORT), 0)):
         params = train_for(SHORT, step)[0].params
@@ -266,7 +272,7 @@ def test_step_of_failure_is_noted(step):
     data = program.put_data(splits())
     tick = tick_of(program.timeline(data, SHORT.steps), step)
     state, _ = program.advance(state, fixed, data, SHORT.steps, 0, tick)
-    assert state.failed.tolist() == [train.NEVER]
+    assert state.failed.tolist() == [loop.NEVER]
     broken = jax.tree.map(lambda p: p * jnp.inf, state.params)
     state, _ = program.advance(
         state._replace(params=broken), fixed, data, SHORT.steps, tick, tick + 9

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import tree
-from ..dataset import Dataset, Splits
 from ..errors import InputError
-from ..metrics import n_blocks, no_tally, tally
+from ..training.dataset import Dataset, Splits
+from ..training.metrics import n_blocks, no_tally, tally
 from ..types import Key, Model, ModelState, Params, Snapshot
 
 

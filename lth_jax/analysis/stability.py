@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import InputError
-from ..masks import is_prunable
+from ..tickets.masks import is_prunable
 from ..types import Mask, Params, Ticket
 
 

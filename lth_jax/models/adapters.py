@@ -12,7 +12,7 @@ from flax import nnx
 
 from .. import tree
 from ..errors import InputError, did_you_mean
-from ..masks import is_prunable
+from ..tickets.masks import is_prunable
 from ..types import Key, Kind, LayerInfo, Model, ModelState, Params
 
 

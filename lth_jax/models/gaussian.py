@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 
-from .. import masks
+from ..tickets import masks
 from ..types import Key, Model
 
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..config import DataConfig
-from ..dataset import Dataset, Splits
 from ..errors import InputError, did_you_mean
-from . import cache, catalogue, mnist
+from ..training.dataset import Dataset, Splits
+from . import cache, mnist, tfds
 
 SPLIT_STREAM = 0x5EED
 """Second word of the seed that draws the validation examples."""
@@ -220,7 +220,7 @@ def _scaled(x: np.ndarray, white: int) -> np.ndarray:
 
 def _assets() -> Any:
     """Return the folder of the data that come with the package."""
-    return resources.files("lth_jax") / "assets"
+    return resources.files("lth_jax.sources") / "assets"
 
 
 def _digits(_: DataConfig) -> cache.Decoded:
@@ -252,8 +252,8 @@ class _Source(NamedTuple):
 
 _SOURCES = {
     "digits": _Source(_digits, lambda _: Path(str(_assets())), 240, 10, white=16),
-    "mnist": _Source(catalogue.read, mnist.prepare, 5_000, 10, white=255),
-    "cifar10": _Source(catalogue.read, _not_here, 5_000, 10, white=255),
+    "mnist": _Source(tfds.read, mnist.prepare, 5_000, 10, white=255),
+    "cifar10": _Source(tfds.read, _not_here, 5_000, 10, white=255),
 }
 
 

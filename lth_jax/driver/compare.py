@@ -1,0 +1,103 @@
+"""Copies under other data orders compared, as far as a study asks for it."""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from .. import analysis, tree
+from ..analysis import Path
+from ..config import Config
+from ..keys import Stream, derive
+from ..study.copies import Pair, Row, pairs_of, path_rows, stability_rows, with_barriers
+from ..study.level import Level
+from ..training.dataset import Splits
+from ..training.lanes import spread
+from ..training.loop import eval_block
+from ..types import Snapshot
+from . import devices as parallel
+from .devices import Plan
+from .plan import planned_model
+from .prepare import Prepared
+
+
+class Comparison(NamedTuple):
+    """What the copies of a level have shown, as rows of its tables."""
+
+    stability: Sequence[Row]
+    paths: Sequence[Row]
+
+
+Errors = Callable[[Snapshot, Snapshot, Splits], Path]
+"""(first ends, second ends, data) -> errors on the lines between; one per device."""
+
+
+def make_errors(prepared: Prepared, plan: Plan) -> Errors:
+    """Return a compiled function of the errors on lines, a line on each device.
+
+    Args:
+        prepared: a study.
+        plan: which devices, which form of convolutions.
+    """
+    config, model = prepared.study.config, planned_model(prepared, plan)
+    key = derive(jax.random.key(config.seed), 0, Stream.NOISE)
+
+    def errors(first: Snapshot, second: Snapshot, data: Splits) -> Path:
+        with jax.default_matmul_precision(config.train.precision):
+            return analysis.path_errors(
+                model,
+                first,
+                second,
+                data,
+                points=config.stability.points,
+                batches=config.stability.batches,
+                batch_size=config.train.batch_size,
+                key=key,
+                block=eval_block(model),
+            )
+
+    return spread(errors, 2, 1, devices=parallel.plan_devices(plan))
+
+
+def compare(
+    config: Config,
+    level: Level,
+    dense: Snapshot,
+    data: Splits,
+    errors: Errors | None,
+    width: int,
+    between: Callable[[], None],
+) -> Comparison:
+    """Compare the copies of a level.
+
+    Args:
+        config: of the level's study.
+        level: trained.
+        dense: the dense networks at the end of training, replicates as first axis.
+        data: on all devices.
+        errors: from `make_errors`; None: no lines.
+        width: lines that it takes at once.
+        between: called before every group of lines; may stop it all.
+    """
+    rows = stability_rows(config, level, dense)
+    if errors is None:
+        return Comparison(rows, [])
+    pairs, paths = pairs_of(config, level), {}
+    for first in range(0, len(pairs), width):
+        between()
+        some = pairs[first : first + width]
+        ends = _ends(level, some, width, 0), _ends(level, some, width, 1)
+        found = tree.to_host(errors(*ends, data))
+        paths |= {pair: tree.take(found, i) for i, pair in enumerate(some)}
+    lines = (path_rows(level, pair, path) for pair, path in paths.items())
+    return Comparison(with_barriers(rows, paths), [*chain.from_iterable(lines)])
+
+
+def _ends(level: Level, pairs: Sequence[Pair], width: int, end: int) -> Snapshot:
+    """Return the first or the second ends of lines, padded by the last of them."""
+    assert level.outcome is not None
+    padded = [pairs[min(i, len(pairs) - 1)] for i in range(width)]
+    lanes = np.array([pair.lanes[end] for pair in padded])
+    return tree.take(level.outcome.finals, lanes)

@@ -1,0 +1,330 @@
+"""Appendices B, E and F of the paper: what makes tickets win (claims A41 to A52).
+
+In appendix F, the weights and connections of tickets are read from the anatomy of runs,
+at levels that the figures show; where controls are compared, only those need them.
+"""
+
+import itertools
+from collections.abc import Iterable
+
+from .conv import CONV2, CONV4, CONV6
+from .lenet import REINIT
+from .quantities import (
+    ES_ACCURACY,
+    FINAL_ACCURACY,
+    LAYERS,
+    VALIDATION,
+    Quantity,
+    excess,
+    lead,
+    part,
+    ratio,
+    slowdown,
+    speedup,
+    value,
+)
+from .reductions import at, average, levels, mean_at
+from .rules import (
+    ACCURACY_SLACK,
+    Against,
+    Bound,
+    Claim,
+    Condition,
+    Measure,
+    above,
+    at_least,
+    at_most,
+    below,
+    near,
+    need,
+)
+from .settings import LENET, Setting
+
+SGD = LENET.at_rate(0.8, optimizer="sgd")
+BEFORE = LENET.but("pruned before training", prune={"criterion": "initial_magnitude"})
+"""Appendix F.4: the largest initial weights stay."""
+FIRST, SECOND, OUTPUT = LAYERS
+SMALL = mean_at(8, 12)
+"""16.88 and 6.95 % of the weights, in the figures of the appendix."""
+MIDDLE = at(8)
+"""16.88 % of the weights, the one size of figures 19 and 20."""
+PRUNED = average(levels(7, 15))
+"""From 21.1 to 3.6 % of the weights."""
+SHUFFLE, RESAMPLE = "shuffle_mask", "resample_init"
+NOISES = ("noise_0.5", "noise_1", "noise_2", "noise_3")
+
+# Tolerances of this appendix, beside those of `lth_jax.judging.rules`.
+
+SKEW = 3.0
+"""Points by which more or fewer initial weights are positive, if a sign is favoured;
+twice the standard error where fewest are left, some 300 in the output layer of each of
+3 tickets."""
+HOLLOW, GAUSSIAN = 0.5, 2 / 3
+"""The part of the weights near 0 below which those that are left are two-peaked, and
+above which they are still Gaussian."""
+UNEVEN = 2.0
+"""How many times the spread of a random mask is "very uneven"."""
+HALF = 50.0
+"""Percent of the mean by which shares that are "roughly" the same may spread: as if a
+fifth of the units had lost all and the others nothing."""
+
+
+def _change(setting: Setting, layer: str, column: str, divided: bool) -> Against:
+    """Return a share in tickets against the same in the dense network."""
+    small, dense = (
+        Measure(setting, part(layer, column), reduction) for reduction in (SMALL, at(0))
+    )
+    return Against(small, dense, divided)
+
+
+def _peaks(setting: Setting, layer: str, bound: Bound) -> Condition:
+    return Condition(_change(setting, layer, "near_zero", divided=True), bound)
+
+
+def _sign(setting: Setting, layer: str, bound: Bound) -> Condition:
+    return Condition(_change(setting, layer, "kept_positive", divided=False), bound)
+
+
+def _two_peaked(setting: Setting, layers: Iterable[str]) -> list[Condition]:
+    why = "two peaks: half of those near 0 are gone"
+    return [_peaks(setting, layer, at_most(HOLLOW, why)) for layer in layers]
+
+
+_POSITIVE = above(SKEW, "favours positive, and not by chance")
+_NEGATIVE = below(-SKEW, "favours negative, and not by chance")
+
+
+def _in_every_layer(quantities: Iterable[Quantity], bound: Bound) -> list[Condition]:
+    """Return conditions at 16.88 % of the weights, for tickets found by Adam."""
+    return [Condition(Measure(LENET, each, MIDDLE), bound, True) for each in quantities]
+
+
+def _uneven(setting: Setting, layer: str) -> Measure:
+    """Return how unevenly outgoing connections are kept, beside a random mask."""
+    quantity = ratio(layer, "outgoing_spread", "outgoing_random")
+    return Measure(setting, quantity, SMALL)
+
+
+def _lead(kind: str, other: str) -> Measure:
+    return Measure(LENET, lead(ES_ACCURACY, kind, other), SMALL)
+
+
+def _reset(setting: Setting) -> list[Condition]:
+    """Return the conditions of "resetting is better than continued training"."""
+    continued = setting.but("continued", prune={"continued": True})
+    return [
+        Condition(
+            Against(
+                Measure(setting, quantity, PRUNED),
+                Measure(continued, quantity, PRUNED),
+            ),
+            above(0),
+            everywhere=True,
+        )
+        for quantity in (value(VALIDATION), speedup())
+    ]
+
+
+CLAIMS = (
+    Claim(
+        "A41",
+        "appendix B, figure 9",
+        "Lenet: resetting against continued training",
+        "resetting: higher validation accuracy, earlier stop, to smaller sizes",
+        _reset(LENET),
+    ),
+    Claim(
+        "A41b",
+        "appendix B, figure 10",
+        "Conv-2/4/6: resetting against continued training",
+        "resetting: higher validation accuracy, earlier stop, to smaller sizes",
+        [condition for s in (CONV2, CONV4, CONV6) for condition in _reset(s)],
+    ),
+    Claim(
+        "A42",
+        "appendix E, figure 14",
+        "Lenet: reinits against random masks, final test accuracy",
+        "reinits better",
+        [
+            Condition(
+                Measure(LENET, lead(FINAL_ACCURACY, REINIT, SHUFFLE), SMALL),
+                above(0),
+                everywhere=True,
+            )
+        ],
+    ),
+    Claim(
+        "A42b",
+        "appendix E, figure 14",
+        "Conv-2/4/6: reinits against random masks, final test accuracy",
+        "no significant difference",
+        [
+            need(
+                setting,
+                lead(FINAL_ACCURACY, REINIT, SHUFFLE),
+                PRUNED,
+                near(0, 0.5, "no significant difference"),
+            )
+            for setting in (CONV2, CONV4, CONV6)
+        ],
+    ),
+    Claim(
+        "A43",
+        "appendix F.1, figure 15",
+        "Lenet: initial weights of tickets, Adam",
+        "layer 1 unchanged; layer 2 and output bimodal, layer 2 more positive, output"
+        " more negative",
+        [
+            _peaks(
+                LENET,
+                FIRST,
+                Bound(GAUSSIAN, 1 / GAUSSIAN, why="unchanged but for a third"),
+            ),
+            _sign(LENET, FIRST, near(0, SKEW, "no sign is favoured but by chance")),
+            *_two_peaked(LENET, (SECOND, OUTPUT)),
+            _sign(LENET, SECOND, _POSITIVE),
+            _sign(LENET, OUTPUT, _NEGATIVE),
+        ],
+    ),
+    Claim(
+        "A44",
+        "appendix F.2, figure 16",
+        "Lenet: initial weights of tickets, SGD 0.8",
+        "bimodal in all layers; layer 1 favours negative, the others positive",
+        [
+            *_two_peaked(SGD, LAYERS),
+            _sign(SGD, FIRST, _NEGATIVE),
+            _sign(SGD, SECOND, _POSITIVE),
+            _sign(SGD, OUTPUT, _POSITIVE),
+        ],
+    ),
+    Claim(
+        "A45",
+        "appendix F.3, figure 17",
+        "Lenet: reinits drawn from the tickets' initial weights",
+        "little better than ordinary reinits",
+        [
+            Condition(_lead("ticket", REINIT), above(0), True),
+            Condition(
+                Against(_lead(RESAMPLE, REINIT), _lead("ticket", REINIT), divided=True),
+                Bound(-0.5, 0.5, why="less than half of the tickets' lead"),
+            ),
+            need(
+                LENET,
+                slowdown(RESAMPLE, REINIT),
+                SMALL,
+                Bound(0.8, 1.25, why="the same but for a quarter"),
+            ),
+        ],
+    ),
+    Claim(
+        "A46",
+        "appendix F.4, figure 18",
+        "Lenet: pruning by magnitude before training",
+        "worse than reinits of iterative pruning",
+        [
+            Condition(
+                Against(
+                    Measure(BEFORE, value(ES_ACCURACY), average(levels(4, 8))),
+                    Measure(LENET, value(ES_ACCURACY, REINIT), average(levels(4, 8))),
+                ),
+                below(0),
+                everywhere=True,
+            )
+        ],
+    ),
+    Claim(
+        "A47",
+        "appendix F.5, figure 19",
+        "Lenet: distance that weights move in training, Adam",
+        "larger for weights of tickets than for others",
+        _in_every_layer(
+            (ratio(layer, "distance_kept", "distance_other") for layer in LAYERS),
+            above(1),
+        ),
+    ),
+    Claim(
+        "A48",
+        "appendix F.5, figure 20",
+        "Lenet: growth of magnitude in training, Adam",
+        "weights of tickets more likely to grow",
+        _in_every_layer(
+            (excess(layer, "grown_kept", "grown_other") for layer in LAYERS),
+            above(0),
+        ),
+    ),
+    Claim(
+        "A49",
+        "appendix F.6, figures 21 and 22",
+        "Lenet: incoming connections of a unit, Adam and SGD",
+        "roughly proportional to what the layer keeps",
+        [
+            need(
+                setting,
+                part(layer, "incoming_spread"),
+                SMALL,
+                at_most(HALF, "units keep what their layer keeps, but for a half"),
+            )
+            for setting in (LENET, SGD)
+            for layer in LAYERS
+        ],
+        remark="Spread: standard deviation over units in percent of the mean.",
+    ),
+    Claim(
+        "A50",
+        "appendix F.6, figures 23 and 24",
+        "Lenet: outgoing connections of a unit, Adam and SGD",
+        "very uneven for Adam, two-peaked for the input; less uneven for SGD",
+        [
+            *(
+                Condition(
+                    _uneven(LENET, layer),
+                    at_least(UNEVEN, "twice what chance alone does"),
+                )
+                for layer in LAYERS
+            ),
+            *(
+                Condition(
+                    Against(_uneven(SGD, layer), _uneven(LENET, layer), divided=True),
+                    below(1),
+                    everywhere=True,
+                )
+                for layer in LAYERS
+            ),
+        ],
+        remark="That pixels have two peaks is for the eye, in the figure: no rule here"
+        " counts peaks.",
+    ),
+    Claim(
+        "A51",
+        "appendix F.7, figure 25",
+        "Lenet: noise of 0.5 standard deviations on the initial weights",
+        "barely changes accuracy",
+        [
+            Condition(
+                _lead(NOISES[0], "ticket"),
+                near(0, ACCURACY_SLACK, "no change but for the noise of a mean"),
+            )
+        ],
+    ),
+    Claim(
+        "A52",
+        "appendix F.7, figure 25",
+        "Lenet: noise of 3 standard deviations on the initial weights",
+        "still better than reinits; worse the more noise",
+        [
+            Condition(_lead(NOISES[-1], REINIT), above(0), True),
+            *(
+                Condition(
+                    _lead(more, less),
+                    at_most(ACCURACY_SLACK, "no better but for the noise of a mean"),
+                )
+                for less, more in itertools.pairwise(NOISES)
+            ),
+            Condition(
+                _lead(NOISES[-1], NOISES[0]),
+                below(-ACCURACY_SLACK, "worse, and not by the noise of a mean"),
+            ),
+        ],
+    ),
+)

@@ -1,0 +1,390 @@
+"""Units, and quantities: a number for every level and replicate of a pool."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..study.copies import DATA_ORDER, PRUNING
+from ..study.networks import COPY
+from .pool import Pool
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Unit = Callable[[float], str]
+ES_ACCURACY, FINAL_ACCURACY = "test_accuracy_es", "test_accuracy_final"
+ES_STEP, VALIDATION = "early_stop_step", "val_accuracy_es"
+NAMES = {
+    "test_accuracy_es": "test accuracy at early stop",
+    "test_accuracy_final": "final test accuracy",
+    "val_accuracy_es": "validation accuracy at early stop",
+    "val_accuracy_final": "final validation accuracy",
+    "train_accuracy_final": "final training accuracy",
+    "early_stop_step": "early-stop step",
+    "distance": "L2 distance",
+    "angle": "angle",
+    "train_barrier": "training error barrier",
+    "test_barrier": "test error barrier",
+    "kept_positive": "positive share of the initial weights",
+    "near_zero": "share of the initial weights within half a standard deviation of 0",
+    "distance_kept": "mean distance that weights move in dense training, in the ticket",
+    "distance_other": "outside",
+    "grown_kept": "share of weights that grow in dense training, in the ticket",
+    "grown_other": "outside",
+    "incoming_spread": "spread over units of the incoming connections kept",
+    "incoming_random": "of a random mask",
+    "outgoing_spread": "spread over units of the outgoing connections kept",
+    "outgoing_random": "of a random mask",
+}
+LAYERS = {
+    "Dense_0/kernel": "first layer",
+    "Dense_1/kernel": "second layer",
+    "Dense_2/kernel": "output layer",
+}
+"""Layers of Lenet by path."""
+CAUSES = {
+    DATA_ORDER: "of {} between two data orders",
+    PRUNING: "of {} to the dense network",
+}
+"""What is compared for stability, by what makes the two networks differ."""
+
+
+# Units: how a value is written.
+
+
+def times(value: float) -> str:
+    """Write a ratio: ``2.51x``."""
+    return f"{value:.2f}x"
+
+
+def points(value: float) -> str:
+    """Write a difference of accuracies: ``+0.35 points``."""
+    return f"{value:+.2f} points"
+
+
+def percent(value: float) -> str:
+    """Write a share: ``38.0 %``."""
+    return f"{value:.2f} %"
+
+
+def number(value: float) -> str:
+    """Write a count or a coefficient: ``9,000``, ``-0.93``."""
+    return f"{value:,.0f}" if abs(value) > 1.5 else f"{value:.2f}"
+
+
+def length(value: float) -> str:
+    """Write a distance of weights: ``20.7``."""
+    return f"{value:.1f}"
+
+
+def degrees(value: float) -> str:
+    """Write an angle: ``22.7 degrees``."""
+    return f"{value:.1f} degrees"
+
+
+def level(value: float) -> str:
+    """Write a level: ``level 15``."""
+    return f"level {value:.0f}"
+
+
+def named_levels(positions: Iterable[float]) -> str:
+    """Return e.g. ``levels 8 and 12``.
+
+    Example:
+        >>> named_levels([0]), named_levels({12, 0, 8})
+        ('level 0', 'levels 0, 8 and 12')
+    """
+    *most, last = (f"{position:g}" for position in sorted(positions))
+    return f"levels {', '.join(most)} and {last}" if most else f"level {last}"
+
+
+# Quantities: a number for every position and replicate.
+
+
+class Quantity(NamedTuple):
+    """A number for every position and replicate.
+
+    Attributes:
+        text: what it is.
+        unit: how it is written.
+        kinds: of networks that it reads.
+        frame: pool -> one row per position, one column per replicate.
+        column: what it reads of each network, see `frame`, or of each pair.
+        cause: why the networks differ whose stability it reads; empty if it reads none.
+        compared: kinds whose stability it reads.
+        layer: path of the layer of the tickets that it reads; empty if it reads none.
+    """
+
+    text: str
+    unit: Unit
+    kinds: tuple[str, ...]
+    frame: Callable[[Pool], "pd.DataFrame"]
+    column: str
+    cause: str = ""
+    compared: tuple[str, ...] = ()
+    layer: str = ""
+
+    @property
+    def step(self) -> int | None:
+        """The step at which networks must have been evaluated, if it is a fixed one."""
+        return _step(self.column)
+
+
+def frame(pool: Pool, kind: str, column: str) -> "pd.DataFrame":
+    """Return a column of a kind's networks: positions x replicates, mean over draws.
+
+    Args:
+        pool: of runs.
+        kind: which networks.
+        column: of the summary, or ``accuracy@STEP``: the test accuracy at that step.
+    """
+    table = pool.summary[pool.summary["kind"] == kind]
+    step = _step(column)
+    if step is not None:
+        curves = pool.curves
+        at_step = (curves["step"] == step) & (curves["split"] == "test")
+        table = curves[at_step & (curves["kind"] == kind)]
+    values = table[column.split("@")[0]].astype(float)
+    keys = [table["position"], table["replicate"]]
+    return values.groupby(keys).mean().unstack()
+
+
+def _step(column: str) -> int | None:
+    return int(column.split("@")[1]) if "@" in column else None
+
+
+def _dense(pool: Pool, column: str) -> "pd.Series":
+    return frame(pool, "ticket", column).reindex([0.0]).loc[0.0]
+
+
+def _name(column: str) -> str:
+    return NAMES.get(column) or f"test {column.replace('@', ' at step ')}"
+
+
+def _kinds(*kinds: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("ticket", *kinds)))
+
+
+def value(column: str, kind: str = "ticket") -> Quantity:
+    """Return an accuracy in percent, or an early-stop step, itself."""
+    if column == ES_STEP:
+        return Quantity(
+            f"{_name(column)} of {kind}",
+            number,
+            _kinds(kind),
+            lambda pool: frame(pool, kind, column),
+            column,
+        )
+    return Quantity(
+        f"{_name(column)} of {kind}",
+        percent,
+        _kinds(kind),
+        lambda pool: 100 * frame(pool, kind, column),
+        column,
+    )
+
+
+def gain(column: str = ES_ACCURACY, kind: str = "ticket") -> Quantity:
+    """Return what a kind is better than the dense network of its replicate."""
+    return Quantity(
+        f"{_name(column)}, {kind} minus dense",
+        points,
+        _kinds(kind),
+        lambda pool: 100 * (frame(pool, kind, column) - _dense(pool, column)),
+        column,
+    )
+
+
+def lead(
+    column: str = ES_ACCURACY, kind: str = "ticket", other: str = "random_reinit"
+) -> Quantity:
+    """Return what a kind is better than another of the same level and replicate."""
+    return Quantity(
+        f"{_name(column)}, {kind} minus {other}",
+        points,
+        _kinds(kind, other),
+        lambda pool: 100 * (frame(pool, kind, column) - frame(pool, other, column)),
+        column,
+    )
+
+
+def speedup(kind: str = "ticket") -> Quantity:
+    """Return dense early-stop step / early-stop step of a kind."""
+    return Quantity(
+        f"dense early-stop step / {kind} early-stop step",
+        times,
+        _kinds(kind),
+        lambda pool: _steps(pool, kind).rdiv(_dense(pool, ES_STEP)),
+        ES_STEP,
+    )
+
+
+def saving() -> Quantity:
+    """Return by how much the ticket's early stop is earlier than the dense one."""
+    return Quantity(
+        "1 - ticket early-stop step / dense early-stop step",
+        percent,
+        _kinds(),
+        lambda pool: 100 * (1 - _steps(pool, "ticket") / _dense(pool, ES_STEP)),
+        ES_STEP,
+    )
+
+
+def slowdown(kind: str, than: str) -> Quantity:
+    """Return early-stop step of a kind / that of another kind, or of ``dense``."""
+
+    def ratio(pool: Pool) -> "pd.DataFrame":
+        below = _dense(pool, ES_STEP) if than == "dense" else _steps(pool, than)
+        return frame(pool, kind, ES_STEP) / below
+
+    return Quantity(
+        f"{kind} early-stop step / {than} early-stop step",
+        times,
+        _kinds(kind, *([] if than == "dense" else [than])),
+        ratio,
+        ES_STEP,
+    )
+
+
+def learned(threshold: float = 0.2) -> Quantity:
+    """Return 100 where a network ends above a validation accuracy, 0 elsewhere."""
+    return Quantity(
+        f"share of tickets with final validation accuracy above {100 * threshold:g} %",
+        percent,
+        _kinds(),
+        lambda pool: 100.0 * (frame(pool, "ticket", "val_accuracy_final") > threshold),
+        "val_accuracy_final",
+    )
+
+
+def _steps(pool: Pool, kind: str) -> "pd.DataFrame":
+    """Return early-stop steps without zeros, by which nothing can be divided."""
+    steps = frame(pool, kind, ES_STEP)
+    return steps.where(steps > 0)
+
+
+# Stability: quantities of pairs of networks that start from the same weights.
+
+
+def closeness(column: str, cause: str, kind: str = "ticket") -> Quantity:
+    """Return how far networks of a kind end from each other, or from the dense one.
+
+    Args:
+        column: ``distance``, ``angle``, ``train_barrier`` or ``test_barrier``.
+        cause: what makes the two networks of a pair differ.
+        kind: of the network, or of both.
+
+    Example:
+        >>> closeness("angle", "data_order").text
+        'angle of ticket between two data orders'
+    """
+    unit = {"distance": length, "angle": degrees}.get(column, percent)
+    factor = 100 if unit is percent else 1
+    return Quantity(
+        f"{NAMES[column]} {CAUSES[cause].format(kind)}",
+        unit,
+        _copied_kinds(cause, kind),
+        lambda pool: factor * _between(pool, kind, cause, column),
+        column,
+        cause,
+        (kind,),
+    )
+
+
+def stabler(column: str, cause: str, than: str, kind: str = "ticket") -> Quantity:
+    """Return how many times as far another kind's networks end as those of a kind.
+
+    Example:
+        >>> stabler("distance", "pruning", than="shuffle_mask").text
+        'L2 distance of networks to the dense network, shuffle_mask / ticket'
+    """
+    return Quantity(
+        f"{NAMES[column]} {CAUSES[cause].format('networks')}, {than} / {kind}",
+        times,
+        _copied_kinds(cause, kind, than),
+        lambda pool: (
+            _between(pool, than, cause, column) / _between(pool, kind, cause, column)
+        ),
+        column,
+        cause,
+        (kind, than),
+    )
+
+
+def _copied_kinds(cause: str, *kinds: str) -> tuple[str, ...]:
+    """Return the networks behind comparisons, which count only if all are ok."""
+    copies = [kind + COPY for kind in kinds] if cause == DATA_ORDER else []
+    return _kinds(*kinds, *copies)
+
+
+def _between(pool: Pool, kind: str, cause: str, column: str) -> "pd.DataFrame":
+    """Return positions x replicates, mean over pairs."""
+    table = pool.stability
+    table = table[(table["kind"] == kind) & (table["cause"] == cause)]
+    keys = [table["position"], table["replicate"]]
+    return table[column].astype(float).groupby(keys).mean().unstack()
+
+
+# Anatomy: quantities of the layers of tickets.
+
+
+def part(layer: str, column: str) -> Quantity:
+    """Return a share or a spread of a layer of tickets, in percent.
+
+    Args:
+        layer: its path.
+        column: of the table of layers, see `lth_jax.analysis.anatomy.LAYERS`.
+
+    Example:
+        >>> part("Dense_0/kernel", "kept_positive").text
+        'first layer of tickets, positive share of the initial weights'
+    """
+    return Quantity(
+        f"{LAYERS[layer]} of tickets, {NAMES[column]}",
+        percent,
+        _kinds(),
+        lambda pool: 100 * _inside(pool, layer, column),
+        column,
+        layer=layer,
+    )
+
+
+def ratio(layer: str, column: str, below: str) -> Quantity:
+    """Return a column of a layer of tickets / another.
+
+    Example:
+        >>> spread = "incoming_spread", "incoming_random"
+        >>> ratio("Dense_1/kernel", *spread).text.split(", ")[1]
+        'spread over units of the incoming connections kept / of a random mask'
+    """
+    return Quantity(
+        f"{LAYERS[layer]} of tickets, {NAMES[column]} / {NAMES[below]}",
+        times,
+        _kinds(),
+        lambda pool: _inside(pool, layer, column) / _inside(pool, layer, below),
+        column,
+        layer=layer,
+    )
+
+
+def excess(layer: str, column: str, other: str) -> Quantity:
+    """Return a share of a layer of tickets minus another.
+
+    Example:
+        >>> excess("Dense_2/kernel", "grown_kept", "grown_other").text.split(", ")[2]
+        'in the ticket minus outside'
+    """
+    return Quantity(
+        f"{LAYERS[layer]} of tickets, {NAMES[column]} minus {NAMES[other]}",
+        points,
+        _kinds(),
+        lambda pool: 100 * (_inside(pool, layer, column) - _inside(pool, layer, other)),
+        column,
+        layer=layer,
+    )
+
+
+def _inside(pool: Pool, layer: str, column: str) -> "pd.DataFrame":
+    """Return positions x replicates."""
+    table = pool.layers[pool.layers["layer"] == layer]
+    keys = [table["position"], table["replicate"]]
+    return table[column].astype(float).groupby(keys).mean().unstack()

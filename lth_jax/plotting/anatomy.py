@@ -1,0 +1,304 @@
+"""What tickets are made of: initial weights, how they move, connections of units."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..analysis.anatomy import DENSITIES
+from ..judging import density_text
+from .bins import Bins, at_random, curve, grouping, joined, pooled, reach, shares
+from .figures import Runs
+from .layers import Panel, grid_of, nearest, shows
+from .style import COLOURS, INK, legend, panels, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOVED = 0.1688
+"""The density of the tickets of figures 19 and 20."""
+DWARFS = 4
+"""How many times as high as all else a peak at 0 is that leaves its panel."""
+DENSE = density_text(1.0)
+DIM, OTHER, ZERO = 0.08, "#8c8c8c", "#b8c0c8"
+"""Opacity of the area below a line; colours of weights outside the ticket, and of 0."""
+
+
+class Line(NamedTuple):
+    """A distribution, and how it is drawn.
+
+    Attributes:
+        bins: what lies where.
+        name: in the legend; "" has none.
+        colour: of the line.
+        tint: opacity of the area below it.
+        dashed: thin and dashed.
+    """
+
+    bins: Bins
+    name: str
+    colour: str
+    tint: float = 0.0
+    dashed: bool = False
+
+
+class Peak(NamedTuple):
+    """A line at 0.
+
+    Attributes:
+        height: there.
+        beside: greatest height elsewhere.
+        share: of the numbers in the bins at 0.
+        width: of a bin.
+        colour: of the line.
+    """
+
+    height: float
+    beside: float
+    share: float
+    width: float
+    colour: str
+
+
+def figure_15(runs: Runs) -> "Figure":
+    """Plot the distribution of the initial weights of tickets, a panel per layer.
+
+    A line per density, replicates pooled; the area below each is 1. The dense network's
+    is shaded. Of several runs, each has a row of panels.
+
+    Args:
+        runs: with ``anatomy`` of several levels. Of many layers, six are shown: the
+            first, the last and some between; of each of several runs, three.
+
+    Example:
+        >>> from lth_jax.store.read import load_variants  # doctest: +SKIP
+        >>> figure_15(load_variants("runs/lth_figure_15-1a2b3c4d"))  # doctest: +SKIP
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 15 (Adam) and
+        16 (SGD).
+
+    Deviation:
+        The paper does not tell its bins; ours are as wide as the number of weights
+        asks for, at most 40.
+    """
+    colours = _colours(runs, "initial", DENSITIES)
+    grid, columns = grid_of(runs, "initial")
+    lines = [_surviving(panel, colours) if panel else [] for panel in grid]
+    return _figure(grid, columns, lines, "initial weight")
+
+
+def figure_19(runs: Runs) -> "Figure":
+    """Plot how far the dense network's weights move, those of the ticket and others.
+
+    The distance is that of initial and trained weight, of the ticket nearest to 16.88 %
+    of the weights. Replicates are pooled, the area below each line is 1. Where many
+    weights do not move at all, the line leaves the panel, and their share is written
+    beside it.
+
+    Args:
+        runs: with ``anatomy`` of a level above 0.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 19.
+    """
+    return _movement(runs, "distance", "distance moved in training")
+
+
+def figure_20(runs: Runs) -> "Figure":
+    """Plot how much the weights' magnitudes grow, as `figure_19` their distance.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 20.
+    """
+    return _movement(runs, "growth", "growth of magnitude in training")
+
+
+def figure_21(runs: Runs) -> "Figure":
+    """Plot which share of their incoming connections units keep, a panel per layer.
+
+    A line per density, over units and replicates; the area below each is 1. Thin dashed
+    lines are expected of random masks that keep as many weights of the layer.
+
+    Args:
+        runs: with ``anatomy`` of a level above 0.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 21 (Adam) and
+        22 (SGD).
+
+    Deviation:
+        The lines of random masks are ours.
+    """
+    return _connections(runs, "incoming")
+
+
+def figure_23(runs: Runs) -> "Figure":
+    """Plot which share of outgoing connections units keep, as `figure_21` incoming.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 23 (Adam) and
+        24 (SGD).
+    """
+    return _connections(runs, "outgoing")
+
+
+def _colours(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, str]:
+    """Return a colour for every share of weights that is shown of any run."""
+    shown = [nearest(run, what, targets) for run in runs.values() if shows(run, what)]
+    names = {name for levels in shown for name in levels.values()}
+    rest = cycle(COLOURS.values())
+    return {
+        name: INK if name == DENSE else next(rest)
+        for name in sorted(names, key=lambda text: -float(text[:-2]))
+    }
+
+
+def _surviving(panel: Panel, colours: Mapping[str, str]) -> list[Line]:
+    rows = panel.rows[panel.rows["part"] == "kept"]
+    lines = []
+    for level, name in nearest(panel.run, "initial", DENSITIES).items():
+        bins = pooled(rows[rows["level"] == level])
+        tint = DIM if name == DENSE else 0.0
+        lines += _fitted(Line(bins, name, colours[name], tint))
+    return lines
+
+
+def _moved(panel: Panel, what: str) -> list[Line]:
+    ((level, share),) = nearest(panel.run, what, [MOVED]).items()
+    rows = panel.rows[panel.rows["level"] == level]
+    parts = {
+        "other": ("other weights", OTHER),
+        "kept": (f"weights of the ticket ({share})", COLOURS["ticket"]),
+    }
+    lines = []
+    for part, (name, colour) in parts.items():
+        lines += _fitted(Line(pooled(rows[rows["part"] == part]), name, colour, DIM))
+    return lines
+
+
+def _fitted(line: Line) -> list[Line]:
+    """Return the line with bins as its numbers ask for; none if it has no numbers."""
+    if not line.bins.counts.any():
+        return []
+    return [line._replace(bins=joined(line.bins, grouping(line.bins)))]
+
+
+def _kept(panel: Panel, what: str, colours: Mapping[str, str]) -> list[Line]:
+    lines = []
+    for level, name in nearest(panel.run, what, DENSITIES[1:]).items():
+        rows = panel.rows[panel.rows["level"] == level]
+        found = shares(rows)
+        n = grouping(found)
+        random = joined(at_random(rows), n)
+        lines.append(Line(random, "", colours[name], dashed=True))
+        lines.append(Line(joined(found, n), name, colours[name], DIM))
+    return lines
+
+
+def _movement(runs: Runs, what: str, label: str) -> "Figure":
+    grid, columns = grid_of(runs, what)
+    lines = [_moved(panel, what) if panel else [] for panel in grid]
+    figure = _figure(grid, columns, lines, label)
+    for ax, here in zip(figure.axes, lines, strict=True):
+        _cut_peaks(ax, here)
+    return figure
+
+
+def _connections(runs: Runs, side: str) -> "Figure":
+    grid, columns = grid_of(runs, side)
+    colours = _colours(runs, side, DENSITIES[1:])
+    lines = [_kept(panel, side, colours) if panel else [] for panel in grid]
+    return _figure(grid, columns, lines, f"share of {side} connections that remain")
+
+
+def _figure(
+    grid: Sequence[Panel | None],
+    columns: int,
+    lines: Sequence[Sequence[Line]],
+    label: str,
+) -> "Figure":
+    """Draw lines in panels.
+
+    Args:
+        grid: panels, or empty places.
+        columns: how many stand in a row.
+        lines: of each panel.
+        label: of the x axes.
+    """
+    with style():
+        titles = [panel.title if panel else "" for panel in grid]
+        figure, axes = panels(titles, columns)
+        for ax, here in zip(axes, lines, strict=True):
+            ax.set_visible(bool(here))
+            for line in here:
+                _draw(ax, line)
+            if here:
+                _x_axis(ax, here)
+            ax.set_ylim(bottom=0)
+            ax.set_xlabel(label)
+            if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
+                ax.set_ylabel("relative frequency")
+        if any(line.dashed for here in lines for line in here):
+            axes[0].plot([], [], label="random masks", **_dashes(INK))
+        legend(figure, axes)
+        return figure
+
+
+def _draw(ax: "Axes", line: Line) -> None:
+    x, y = curve(line.bins)
+    if line.dashed:
+        ax.plot(x, y, **_dashes(line.colour))
+        return
+    ax.plot(x, y, color=line.colour, linewidth=1.7, label=line.name, zorder=3)
+    if line.tint:
+        ax.fill_between(x, y, color=line.colour, alpha=line.tint, linewidth=0)
+
+
+def _dashes(colour: str) -> dict[str, Any]:
+    return {"color": colour, "linewidth": 1.0, "dashes": (4, 2), "zorder": 2.5}
+
+
+def _x_axis(ax: "Axes", lines: Sequence[Line]) -> None:
+    """Fit x to nearly all numbers; it starts at 0 if none are below."""
+    from matplotlib.ticker import MaxNLocator
+
+    bins = [line.bins for line in lines]
+    low, high = np.transpose([reach(each, 0.99) for each in bins])
+    signed = any(each.edges[0] < -np.diff(each.edges[:2]) for each in bins)
+    if signed:
+        margin = 0.1 * (high.max() - low.min())
+        ax.set_xlim(low.min() - margin, high.max() + margin)
+        ax.axvline(0, color=ZERO, linewidth=0.8, zorder=1)
+    else:
+        end = max(each.edges[-1] for each in bins)
+        ax.set_xlim(-0.02 * high.max(), min(1.1 * high.max(), end))
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def _cut_peaks(ax: "Axes", lines: Sequence[Line]) -> None:
+    """End the y axis below peaks at 0 that dwarf the rest; write their share beside."""
+    peaks = []
+    for line in lines:
+        x, y = curve(line.bins)
+        width = x[1] - x[0]
+        near = np.abs(x) < width
+        heights = y[near].max(initial=0), y[~near].max()
+        peaks.append(Peak(*heights, y[near].sum() * width, width, line.colour))
+    end = 1.1 * max((each.beside for each in peaks), default=0.0)
+    if not end or all(each.height <= DWARFS * each.beside for each in peaks):
+        return
+    ax.set_ylim(0, end)
+    cut = [each for each in peaks if each.height > end]
+    for i, each in enumerate(cut):
+        ax.annotate(
+            f"{100 * each.share:.0f} % near 0",
+            (1.5 * max(one.width for one in cut), 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(6, -2 - 14 * i),
+            textcoords="offset points",
+            verticalalignment="top",
+            color=each.colour,
+        )

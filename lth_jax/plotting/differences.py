@@ -1,0 +1,132 @@
+"""What the variants of a sweep differ in: as settings, and in words."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..config import Config, numbers
+from ..judging.pool import flat_numbers
+
+if TYPE_CHECKING:
+    from ..store.read import Run
+
+DEFAULT = numbers(Config())
+NETWORKS = {
+    "lenet": "LeNet",
+    "conv2": "Conv-2",
+    "conv4": "Conv-4",
+    "conv6": "Conv-6",
+    "vgg19": "VGG-19",
+    "resnet18": "ResNet-18",
+}
+SCOPES = {"global": "global", "layerwise": "layer by layer"}
+NAMED: dict[str, dict[Any, str]] = {
+    "train.optimizer": {"adam": "Adam", "sgd": "SGD", "momentum": "momentum"},
+    "prune.continued": {True: "continued training", False: "resetting"},
+    "prune.scope": SCOPES,
+    "prune.criterion": {
+        "magnitude": "pruned after training",
+        "initial_magnitude": "pruned before training",
+    },
+}
+"""Settings whose values say enough."""
+BESIDE_TICKETS = {
+    *("reinits", "shuffles", "keep_signs", "permutes", "resamples", "noises"),
+    *("control_levels", "replicates"),
+}
+"""Settings that say how many networks there are, and change none of the tickets."""
+WORDS = {
+    "train.learning_rate": "rate",
+    "train.warmup": "warmup",
+    "train.steps": "steps",
+    "prune.rate": "pruning rate",
+    "prune.rates": "pruning rates",
+    "prune.output_rate": "pruning rate of the output",
+    "model.init_std": "initial standard deviation",
+    "model.widths": "hidden units",
+    "model.dropout": "dropout",
+}
+"""What stands before a value."""
+
+
+def settings_of(run: "Run") -> dict[str, Any]:
+    """Return the settings of a run that change numbers, flat, as JSON values.
+
+    What its config does not have is the default.
+    """
+    stored = flat_numbers(run.config)
+    return {name: stored[name] for name in DEFAULT}
+
+
+def networks(runs: Mapping[str, "Run"]) -> dict[str, dict[str, "Run"]]:
+    """Return the runs of every network by variant, by the network's name."""
+    found: dict[str, dict[str, Run]] = {}
+    for variant, run in runs.items():
+        found.setdefault(settings_of(run)["model.name"], {})[variant] = run
+    return found
+
+
+def differing(runs: Iterable["Run"]) -> list[str]:
+    """Return the names of the settings of tickets in which runs differ."""
+    all_settings = [settings_of(run) for run in runs]
+    return [
+        name
+        for name in (all_settings[0] if all_settings else {})
+        if name not in BESIDE_TICKETS
+        and any(one[name] != all_settings[0][name] for one in all_settings)
+    ]
+
+
+def plain(value: float) -> str:
+    """Return a number without exponent, thousands apart.
+
+    Example:
+        >>> plain(2.5e-5), plain(0.1), plain(20000)
+        ('0.000025', '0.1', '20,000')
+    """
+    if value == int(value):
+        return f"{int(value):,}"
+    return np.format_float_positional(value, trim="-")
+
+
+def differences(runs: Mapping[str, "Run"]) -> dict[str, str]:
+    """Return what is special about each variant among those of its network.
+
+    Returns:
+        Words by variant, such as ``ResNet-18, rate 0.03, warmup 20,000``; the network
+        is named if there are several, and what is 0, off or the default is not.
+    """
+    groups = networks(runs)
+    words = {}
+    for network, group in groups.items():
+        fields = differing(group.values())
+        if "prune.one_shot" in fields:  # It replaces the rate.
+            fields = [name for name in fields if name != "prune.rate"]
+        for variant, run in group.items():
+            own = settings_of(run)
+            parts = [text for name in fields if (text := _in_words(name, own[name]))]
+            first = [NETWORKS.get(network, network)] if len(groups) > 1 else []
+            words[variant] = ", ".join([*first, *parts])
+    return {variant: words[variant] for variant in runs}
+
+
+def _in_words(name: str, value: Any) -> str:
+    """Return a setting in words; "" if it is no more than the absence of something."""
+    if name in NAMED:
+        return NAMED[name].get(value, str(value))
+    if name == "prune.one_shot":
+        return "one-shot" if value else "iterative"
+    if name == "model.init_std" and value is None:
+        return "Glorot's initial weights"
+    if name == "prune.levels" or value in (None, [], 0):
+        return ""
+    return f"{WORDS.get(name, name)} {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        apart = " " if any(isinstance(one, str) for one in value) else "-"
+        listed = ", " if any(isinstance(one, list) for one in value) else apart
+        return listed.join(map(_text, value))
+    return plain(value) if isinstance(value, int | float) else str(value)

@@ -1,0 +1,113 @@
+"""Loss and accuracy against the training step, at a few densities."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..judging import by_level, density_text
+from .style import COLOURS, INK, label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from ..store.read import Run
+
+Shown = Mapping[str, Sequence[float]]
+"""The densities to show, by kind."""
+
+
+class Line(NamedTuple):
+    """Mean, min and max of several networks, along x."""
+
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def draw_during(
+    axes: Sequence["Axes"], run: "Run", split: str, column: str, shown: Sequence[Shown]
+) -> None:
+    """Draw loss, or accuracy in percent, against the step: a panel per choice of lines.
+
+    Tickets are solid, others of the same level dashed in the same colour: means over
+    networks, bands from min to max. Panels share their axes: x ends at twice the dense
+    network's early stop, y fits the means after the first quarter of it.
+
+    Args:
+        axes: a panel per entry of ``shown``.
+        run: a run directory, loaded.
+        split: ``validation`` or ``test``.
+        column: ``loss`` or ``accuracy``.
+        shown: densities by kind; of the run's levels the nearest ones are drawn.
+    """
+    last = _last_step(run)
+    curves = run.curves.query("split == @split and step <= @last")
+    panels = [_nearest(run.summary, densities) for densities in shown]
+    colours = _level_colours(sorted({at for panel in panels for _, at, _ in panel}))
+    lines = []
+    for ax, panel in zip(axes, panels, strict=True):
+        for kind, level, density in panel:
+            rows = curves[(curves["kind"] == kind) & (curves["level"] == level)]
+            line = _line(rows, column)
+            if line.x.size == 0:  # It starts later, as it was rewound to a late step.
+                continue
+            lines.append(line)
+            plain = kind == "ticket"
+            name = density_text(density) + ("" if plain else f" {label(kind)}")
+            _draw(ax, line, colours[level], name, dashed=not plain)
+        ax.set_xlim(0, last)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.set_xlabel("step")
+    _fit_y(axes, lines, last / 4)
+
+
+def _draw(ax: "Axes", line: Line, colour: str, name: str, dashed: bool) -> None:
+    style = (0, (3, 1.5)) if dashed else "-"
+    ax.plot(line.x, line.mean, color=colour, linestyle=style, linewidth=1.7, label=name)
+    ax.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
+
+
+def _nearest(summary: "pd.DataFrame", densities: Shown) -> list[tuple[str, int, float]]:
+    """Return kind, level and density of the networks nearest to those asked for."""
+    found = []
+    for kind, targets in densities.items():
+        rows = summary[(summary["kind"] == kind) & (summary["density"] > 0)]
+        there = rows.groupby("level")["density"].mean()
+        if not there.empty:
+            ratios = [np.abs(np.log(there / target)) for target in targets]
+            levels = sorted({int(ratio.idxmin()) for ratio in ratios})
+            found += [(kind, level, there[level]) for level in levels]
+    return found
+
+
+def _level_colours(levels: Sequence[int]) -> dict[int, str]:
+    """Return a colour per level, in order of density; the dense one is ink."""
+    pruned = [level for level in levels if level > 0]
+    return {0: INK, **dict(zip(pruned, cycle(COLOURS.values()), strict=False))}
+
+
+def _last_step(run: "Run") -> float:
+    """Return twice the dense network's early-stop step, at most the run's last step."""
+    last = run.curves["step"].max() if len(run.curves) else 1
+    stops = by_level(run.summary, "ticket", "early_stop_step").query("level == 0")
+    return min([last, *(2 * stop for stop in stops["mean"] if stop > 0)])
+
+
+def _line(rows: "pd.DataFrame", column: str) -> Line:
+    finite = rows[np.isfinite(rows[column].to_numpy(dtype=float))]
+    table = finite.groupby("step")[column].agg(["mean", "min", "max"])
+    scale = 100 if column == "accuracy" else 1
+    return Line(table.index.to_numpy(), *(scale * table.to_numpy(dtype=float)).T)
+
+
+def _fit_y(axes: Sequence["Axes"], lines: Sequence[Line], start: float) -> None:
+    """Fit y to the means from a step on: untrained networks would squash the rest."""
+    values = [value for line in lines for value in line.mean[line.x >= start]]
+    if values and min(values) < max(values):
+        margin = 0.06 * (max(values) - min(values))
+        for ax in axes:
+            ax.set_ylim(min(values) - margin, max(values) + margin)

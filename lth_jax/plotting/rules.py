@@ -1,0 +1,112 @@
+"""What runs do with the weights that remain after a pruning: as steps, and in words."""
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from ..config import RewindConfig, TrainConfig
+from ..types import END, FINAL
+
+if TYPE_CHECKING:
+    from ..store.read import Run
+
+
+def rule_of(run: "Run") -> tuple[Any, Any, int]:
+    """Return step of the weights (or final), clock (or end) and number of steps."""
+    steps = run.config.get("train", {}).get("steps", TrainConfig().steps)
+    return RewindConfig(**run.config.get("rewind", {})).resolved(steps)
+
+
+def rewind_step(run: "Run") -> int | None:
+    """Return the step to which a run sets back both weights and schedule.
+
+    It is 0 by the lottery ticket hypothesis as first stated, and None if weights and
+    schedule go to different places.
+    """
+    weights, clock, _ = rule_of(run)
+    return weights if weights == clock else None
+
+
+def by_step(runs: Mapping[str, "Run"]) -> dict[int, "Run"]:
+    """Return the runs of a sweep over rewind steps, by step, in order.
+
+    Runs that do something else with the weights are left out.
+
+    Args:
+        runs: by variant.
+
+    Returns:
+        At least two runs that differ in the step alone; empty if they are not.
+    """
+    found = [run for run in runs.values() if rewind_step(run) is not None]
+    steps = {rewind_step(run) or 0: run for run in found}
+    is_sweep = len(found) == len(steps) >= 2 and are_alike(found)
+    return dict(sorted(steps.items())) if is_sweep else {}
+
+
+def are_alike(runs: Iterable["Run"]) -> bool:
+    """Tell whether runs differ in nothing that trains or prunes the dense network."""
+    return len(set(map(_setting, runs))) <= 1
+
+
+def parts(runs: Mapping[str, "Run"]) -> dict[str, dict[str, "Run"]]:
+    """Return the runs of a sweep that are alike, named by the words that they share.
+
+    Args:
+        runs: by variant, such as ``lenet_k0``, ``lenet_k100``, ``vgg19_k0``, ...
+
+    Returns:
+        Parts of at least two runs; empty if all runs are alike.
+    """
+    groups: dict[str, dict[str, Run]] = {}
+    for name, run in runs.items():
+        groups.setdefault(_setting(run), {})[name] = run
+    named: dict[str, dict[str, Run]] = {}
+    for group in groups.values():
+        if 1 < len(group) < len(runs):
+            shared = _shared(group)
+            free = shared and shared not in named
+            named[shared if free else next(iter(group))] = group
+    return named
+
+
+def _setting(run: "Run") -> str:
+    names = ("data", "model", "train", "prune", "seed")
+    return json.dumps([run.config.get(name) for name in names], sort_keys=True)
+
+
+def _shared(names: Iterable[str]) -> str:
+    """Return the first words that names have in common.
+
+    Example:
+        >>> _shared(["lenet_dense_k0", "lenet_dense_k100"])
+        'lenet_dense'
+    """
+    words = zip(*(name.split("_") for name in names), strict=False)
+    same = takewhile(lambda each: len(set(each)) == 1, words)
+    return "_".join(each[0] for each in same)
+
+
+def method(run: "Run") -> str:
+    """Return in words how pruned networks are trained again, without the step."""
+    weights, clock, _ = rule_of(run)
+    if weights == FINAL:
+        return "fine-tuning" if clock == END else "learning-rate rewinding"
+    return "weight rewinding" if weights == clock else "mixed rewinding"
+
+
+def in_words(run: "Run") -> str:
+    """Return in words how pruned networks are trained again, with the step.
+
+    E.g. ``weight rewinding to step 500``, ``fine-tuning for 2,000 steps``.
+    """
+    weights, clock, steps = rule_of(run)
+    if weights == FINAL and clock == END:
+        return f"fine-tuning for {steps:,} steps"
+    if weights == FINAL:
+        return f"learning-rate rewinding to step {clock:,}"
+    if weights == clock:
+        return f"weight rewinding to step {weights:,}"
+    schedule = "last learning rate" if clock == END else f"schedule of step {clock:,}"
+    return f"weights of step {weights:,}, {schedule}"

@@ -1,0 +1,264 @@
+"""Checkpoints in the middle of a level: asynchronous, checked, the last two kept."""
+
+import hashlib
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from .. import tree
+from ..training.lanes import Outcome, Partial
+from ..training.loop import Curve, TrainState
+from ..training.metrics import Metrics
+from ..training.timeline import Timeline
+from ..types import Snapshot, Trajectory
+
+KEPT = 2
+
+
+class Saved(NamedTuple):
+    """Networks whose level is not stored yet, by name.
+
+    Attributes:
+        finished: outcomes, without the axis of lanes.
+        begun: networks in the middle of their training, each a lane of its own.
+    """
+
+    finished: dict[str, Outcome]
+    begun: dict[str, Partial]
+
+
+class Checkpoints:
+    """The checkpoints of studies that share a compilation, in a folder of its own.
+
+    Nothing is written and Orbax is not imported before the first `save`. A file system
+    that fails does not stop the training: it is said, and the training goes on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; nothing is made yet."""
+        self._folder = folder.absolute()
+        self._opened: Any = None
+
+    @property
+    def _manager(self) -> Any:
+        if self._opened is None:
+            import orbax.checkpoint as ocp
+
+            # What Orbax logs at length is said here in a line.
+            logging.getLogger("absl").setLevel(logging.CRITICAL)
+            # Folders that cannot be made are then found at once, not waited for.
+            background = ocp.AsyncOptions(create_directories_asynchronously=False)
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=KEPT,
+                enable_async_checkpointing=True,
+                async_options=background,
+            )
+            self._opened = ocp.CheckpointManager(self._folder, options=options)
+        return self._opened
+
+    def save(self, saved: Saved, timeline: Timeline, wait: bool = False) -> bool:
+        """Write a checkpoint in the background.
+
+        Args:
+            saved: what is copied before this returns.
+            timeline: of a training, whatever its steps.
+            wait: return when it is on disk.
+
+        Returns:
+            False if it could not be written. That, and that the one before could not
+            be, is printed too.
+        """
+        arrays = _flat(saved)
+        about = {
+            "timeline": list(timeline[1:]),
+            "finished": list(saved.finished),
+            "begun": {
+                name: [p.done, p.steps, p.length] for name, p in saved.begun.items()
+            },
+            "kept": {name: list(kept) for name, kept in _kept(saved).items()},
+            "paths": list(arrays),
+        }
+        keyed = {f"{i:05d}": array for i, array in enumerate(arrays.values())}
+        about |= {"sha256": _digest(about, keyed)}
+        for _ in range(2):  # Orbax says here that the one before has failed
+            try:
+                self._write(keyed, about, wait)
+            except Exception as error:  # whatever a file system brings to Orbax
+                self._give_up(error)
+            else:
+                return True
+        return False
+
+    def _give_up(self, error: Exception) -> None:
+        self.close()
+        for left in self._folder.glob("*.orbax-checkpoint-tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+        print(
+            f"{self._folder}: a checkpoint could not be written: {str(error)[:200]}",
+            file=sys.stderr,
+        )
+
+    def _write(self, arrays: Any, about: Any, wait: bool) -> None:
+        import orbax.checkpoint as ocp
+
+        args = ocp.args.Composite(
+            arrays=ocp.args.StandardSave(arrays), about=ocp.args.JsonSave(about)
+        )
+        self._manager.save((self._manager.latest_step() or 0) + 1, args=args)
+        if wait:
+            self._manager.wait_until_finished()
+
+    def load(self, states: TrainState, timeline: Timeline) -> Saved:
+        """Read the newest checkpoint that is whole; what is damaged is said.
+
+        Args:
+            states: structure of the states of lanes, e.g. from ``jax.eval_shape``.
+            timeline: of a training, whatever its steps.
+
+        Returns:
+            What was saved; nothing finished and nothing begun if there is nothing.
+        """
+        if not self._folder.is_dir():
+            return Saved({}, {})
+        self.close()
+        for number in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                return self._read(number, states, timeline)
+            except Exception as error:  # damage shows in many ways
+                print(
+                    f"{self._folder / str(number)} is damaged and not used:"
+                    f" {str(error)[:200]}",
+                    file=sys.stderr,
+                )
+        return Saved({}, {})
+
+    def _read(self, number: int, states: TrainState, timeline: Timeline) -> Saved:
+        import orbax.checkpoint as ocp
+
+        args = ocp.args.Composite(
+            arrays=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
+        )
+        read = self._manager.restore(number, args=args)
+        arrays, about = read.arrays, dict(read.about)
+        if about.pop("sha256") != _digest(about, arrays):
+            raise ValueError("its sha256 is not the one that was written")
+        if about["timeline"] != list(timeline[1:]):
+            raise ValueError("its trainings are divided into other ticks")
+        flat = dict(zip(about["paths"], arrays.values(), strict=True))
+        return _unflat(flat, about, states, timeline)
+
+    def close(self) -> None:
+        """Return when what is being written is on disk, or has failed."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(Exception):  # the next save would have said it
+                opened.close()
+
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        self.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _flat(saved: Saved) -> dict[str, np.ndarray]:
+    """Return arrays by path, new ones where training goes on in the old; none empty."""
+    flat: dict[str, np.ndarray] = {}
+    if saved.finished:
+        outcomes = [
+            outcome._replace(curve=None, kept={}) for outcome in saved.finished.values()
+        ]
+        stacked = jax.tree.map(lambda *x: np.stack(x), *outcomes)
+        flat |= {f"finished/{p}": leaf for p, leaf in tree.flatten(stacked).items()}
+    if saved.begun:
+        states = tree.concatenate([partial.states for partial in saved.begun.values()])
+        flat |= {f"states/{p}": leaf for p, leaf in tree.flatten(states).items()}
+    for name, one in (saved.finished | saved.begun).items():
+        curve = tree.flatten(one.curve)
+        flat |= {f"curve/{name}/{path}": leaf for path, leaf in curve.items()}
+    for name, kept in _kept(saved).items():
+        leaves = tree.flatten(kept)
+        flat |= {f"kept/{name}/{path}": leaf for path, leaf in leaves.items()}
+    return {path: leaf for path, leaf in flat.items() if leaf.size}
+
+
+def _kept(saved: Saved) -> dict[str, Trajectory]:
+    """Return the snapshots on the way of the networks that have some."""
+    networks = saved.finished | saved.begun
+    return {name: dict(one.kept) for name, one in networks.items() if one.kept}
+
+
+def _unflat(
+    flat: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+    states: TrainState,
+    timeline: Timeline,
+) -> Saved:
+    like = _outcome_like(states)
+    kept = _unflat_kept(flat, about, states)
+    finished = {}
+    for i, name in enumerate(about["finished"]):
+        outcome = tree.map_with_path(
+            lambda p, _, i=i: flat[f"finished/{p}"][i], like._replace(curve=None)
+        )
+        curve = tree.unflatten(like.curve, tree.below(flat, f"curve/{name}/"))
+        finished[name] = outcome._replace(curve=curve, kept=kept.get(name, {}))
+    begun = {}
+    for i, (name, (done, steps, length)) in enumerate(about["begun"].items()):
+        timeline = timeline._replace(steps=length)
+        if not 0 <= done <= timeline.ticks or steps != timeline.steps_at(done):
+            raise ValueError(f"{name} cannot be at tick {done}")
+        one = tree.map_with_path(
+            lambda p, leaf, i=i: _like(flat[f"states/{p}"][i : i + 1], leaf), states
+        )
+        curve = None
+        if n := timeline.evaluations_at(done):
+            shape = jax.ShapeDtypeStruct((1, n), np.float32)
+            curve = tree.map_with_path(
+                lambda p, _, n=name, s=shape: _like(flat[f"curve/{n}/{p}"], s, 0),
+                like.curve,
+            )
+        begun[name] = Partial(one, curve, done, steps, length, kept.get(name, {}))
+    return Saved(finished, begun)
+
+
+def _unflat_kept(
+    flat: Mapping[str, np.ndarray], about: Mapping[str, Any], states: TrainState
+) -> dict[str, Trajectory]:
+    """Return the snapshots by name, as they were given to `_flat`."""
+    found: dict[str, Trajectory] = {}
+    for name, steps in about["kept"].items():
+        own = tree.below(flat, f"kept/{name}/")
+        parts = {step: tree.below(own, f"{step}/") for step in steps}
+        moments = states.moments if any("moments" in p for p in own) else None
+        like = Snapshot(states.params, states.state, moments, 0)
+        found[name] = {step: tree.unflatten(like, part) for step, part in parts.items()}
+    return found
+
+
+def _like(array: np.ndarray, leaf: Any, lanes: int = 1) -> np.ndarray:
+    """Return an array that is shaped like a leaf, but for the number of lanes."""
+    if array.shape[lanes:] != leaf.shape[lanes:]:
+        raise ValueError(f"it holds an array {array.shape}, not {leaf.shape}")
+    return array
+
+
+def _outcome_like(states: TrainState) -> Outcome:
+    finals = Snapshot(states.params, states.state, None, 0)
+    metrics: Any = Metrics(0, 0)  # type: ignore[arg-type]
+    return Outcome(finals, Curve(metrics, metrics), metrics, states.failed, {})  # type: ignore[arg-type]
+
+
+def _digest(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for array in arrays.values():
+        total.update(f"{array.dtype}{array.shape}".encode())
+        total.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return total.hexdigest()

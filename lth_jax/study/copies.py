@@ -1,0 +1,236 @@
+"""Networks that start as one and train under several data orders, compared, as rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import analysis, tree
+from ..config import Config
+from ..tickets.rewinding import rule_of
+from ..types import Snapshot
+from .level import Level
+from .networks import level_ids
+
+STABILITY = {
+    "level": "int64",
+    "kind": "string",
+    "replicate": "int64",
+    "cause": "string",
+    "first": "int64",
+    "second": "int64",
+    "distance": "float64",
+    "angle": "float64",
+    "train_barrier": "float64",
+    "test_barrier": "float64",
+}
+"""Columns of the comparisons and their types.
+
+``cause`` is what makes the two networks differ: ``data_order`` (their data orders are
+the ``first`` and the ``second``) or ``pruning`` (the second is the dense network)."""
+PATHS = {
+    "level": "int64",
+    "kind": "string",
+    "replicate": "int64",
+    "first": "int64",
+    "second": "int64",
+    "alpha": "float64",
+    "split": "string",
+    "error": "float64",
+}
+"""Columns of the errors on the line between two networks, and their types."""
+DATA_ORDER, PRUNING = "data_order", "pruning"
+OWN_WEIGHTS = ("ticket", "shuffle_mask")
+"""Kinds that start from the dense network's own weights."""
+Row = dict[str, Any]
+
+
+def copied_kinds(config: Config, level: int) -> list[str]:
+    """Return the kinds of which a level has copies under other data orders.
+
+    Example:
+        >>> from lth_jax.config import StabilityConfig
+        >>> config = Config(reinits=2, stability=StabilityConfig(orders=3))
+        >>> copied_kinds(config, 0), copied_kinds(config, 1)
+        ([], ['ticket', 'random_reinit'])
+    """
+    kinds = (lane.copied for lane in level_ids(config, level))
+    return list(dict.fromkeys(kind for kind in kinds if kind))
+
+
+def fault(table: Any, config: Config, level: int) -> str:
+    """Say what is wrong with the values of a stored table; ``""`` if nothing is.
+
+    Args:
+        table: DataFrame with the columns `STABILITY` or `PATHS`.
+        config: of the study.
+        level: of which the table is.
+    """
+    names = [name for name in table if table[name].dtype != float]
+    names += [name for name in table if name == "alpha"]
+    if table[names].isna().any(axis=None) or table.duplicated(names).any():
+        return f"a row without {', '.join(names)}, or two of the same."
+    network = ["level", "kind", "replicate"]
+    kinds, replicates = copied_kinds(config, level), range(config.replicates)
+    wanted = {(level, kind, replicate) for kind in kinds for replicate in replicates}
+    there = set(table[network].drop_duplicates().itertuples(index=False, name=None))
+    if not there <= wanted:
+        return "its networks are not those of this level of this run."
+    for name in table:
+        values = table[name].dropna()
+        good = _good(name, values, config.stability.orders)
+        if not good.all():
+            return f"its column {name} holds {values[~good].iloc[0]}."
+    return ""
+
+
+def _good(name: str, values: Any, orders: int) -> Any:
+    """Tell which values of a column can be."""
+    words: Mapping[str, Any] = {
+        "cause": (DATA_ORDER, PRUNING),
+        "split": ("train", "test"),
+        "first": range(orders),
+        "second": range(orders),
+    }
+    if name in words:
+        return values.isin(words[name])
+    if name in ("distance", "angle"):
+        return values.between(0, 180 if name == "angle" else float("inf"))
+    if values.dtype == float:
+        return values.between(0, 1 + 1e-6)
+    return values.isin(values)
+
+
+class Pair(NamedTuple):
+    """Two copies of one network, trained under two data orders.
+
+    Attributes:
+        kind: of the network.
+        replicate: of both.
+        orders: their data orders.
+        lanes: their places in ``level.ids``.
+    """
+
+    kind: str
+    replicate: int
+    orders: tuple[int, int]
+    lanes: tuple[int, int]
+
+
+def stability_rows(config: Config, level: Level, dense: Snapshot) -> list[Row]:
+    """Return how close the copies at a level came, as rows with columns `STABILITY`.
+
+    Networks that diverged are in no pair. Stability to pruning is that of tickets and
+    random masks which train from weights of the dense network as it went on from them.
+
+    Args:
+        config: of the study.
+        level: trained.
+        dense: the dense networks at the end of training, replicates as first axis.
+
+    Reference:
+        Frankle et al. (2020), "Stabilizing the Lottery Ticket Hypothesis", section 2
+        and figures 3 and 10.
+
+    Deviation:
+        The dense network is not trained anew from the rewind point: it is the one that
+        went through it, with the moments of its optimizer.
+    """
+    if level.outcome is None or level.tickets is None:
+        return []
+    finals, rows = level.outcome.finals.params, []
+    for (kind, replicate), copies in _groups(config, level).items():
+        numbers, lanes = [*copies], np.array([*copies.values()])
+        if len(lanes) > 1:
+            tickets = tree.take(level.tickets, lanes)
+            close = analysis.to_data_order(tickets, tree.take(finals, lanes))
+            rows += [
+                _row(level, kind, replicate, DATA_ORDER, numbers[a], numbers[b])
+                | {"distance": float(distance), "angle": float(angle)}
+                for (a, b), distance, angle in zip(
+                    analysis.pairs(len(lanes)), *close, strict=True
+                )
+            ]
+        if kind in OWN_WEIGHTS and 0 in copies and _follows_dense(config):
+            one, full = tree.take(finals, copies[0]), tree.take(dense.params, replicate)
+            mask = tree.take(level.tickets.mask, copies[0])
+            distance, angle = analysis.to_pruning(full, one, mask)
+            rows.append(
+                _row(level, kind, replicate, PRUNING, 0, 0)
+                | {"distance": float(distance), "angle": float(angle)}
+            )
+    return rows
+
+
+def _row(
+    level: Level, kind: str, replicate: int, cause: str, first: int, second: int
+) -> Row:
+    known = (level.number, kind, replicate, cause, first, second)
+    return dict.fromkeys(STABILITY) | dict(zip(STABILITY, known, strict=False))
+
+
+def _follows_dense(config: Config) -> bool:
+    """Tell whether tickets train as the dense network did from their weights on."""
+    rule = rule_of(config)
+    left = config.train.steps - rule.clock if isinstance(rule.clock, int) else None
+    return rule.weights == rule.clock and rule.steps == left
+
+
+def _groups(config: Config, level: Level) -> dict[tuple[str, int], dict[int, int]]:
+    """Return the places of the copies that did not diverge, by data order."""
+    groups: dict[tuple[str, int], dict[int, int]] = {}
+    kinds = copied_kinds(config, level.number)
+    for i, (lane, status) in enumerate(zip(level.ids, level.status, strict=True)):
+        kind = lane.copied or lane.kind
+        original = not lane.copied and lane.draw == 0
+        if kind in kinds and status == "ok" and (lane.copied or original):
+            order = lane.draw if lane.copied else 0
+            groups.setdefault((kind, lane.replicate), {})[order] = i
+    return groups
+
+
+def pairs_of(config: Config, level: Level) -> list[Pair]:
+    """Return the pairs of copies of a level that did not diverge."""
+    found = []
+    for (kind, replicate), copies in _groups(config, level).items():
+        orders = [*copies]
+        for a, b in analysis.pairs(len(orders)):
+            both = orders[a], orders[b]
+            lanes = copies[both[0]], copies[both[1]]
+            found.append(Pair(kind, replicate, both, lanes))
+    return found
+
+
+def path_rows(level: Level, pair: Pair, path: analysis.Path) -> Iterator[Row]:
+    """Yield the errors on the line between two copies, as rows with columns `PATHS`.
+
+    Args:
+        level: of the pair.
+        pair: the copies; alpha is the share of the first.
+        path: from `lth_jax.analysis.path_errors`.
+    """
+    known = level.number, pair.kind, pair.replicate, *pair.orders
+    for split, errors in path._asdict().items():
+        for alpha, error in zip(analysis.alphas(len(errors)), errors, strict=True):
+            values = (*known, float(alpha), split, float(error))
+            yield dict(zip(PATHS, values, strict=True))
+
+
+def with_barriers(
+    rows: Sequence[Row], paths: Mapping[Pair, analysis.Path]
+) -> list[Row]:
+    """Return rows of stability with the error barriers of their pairs.
+
+    Args:
+        rows: from `stability_rows`.
+        paths: errors on the line between copies.
+    """
+    barriers = {
+        (pair.kind, pair.replicate, DATA_ORDER, *pair.orders): {
+            "train_barrier": float(analysis.barrier(path.train)),
+            "test_barrier": float(analysis.barrier(path.test)),
+        }
+        for pair, path in paths.items()
+    }
+    keys = ("kind", "replicate", "cause", "first", "second")
+    return [row | barriers.get(tuple(row[key] for key in keys), {}) for row in rows]

@@ -1,0 +1,1 @@
+"""What a ticket is made of, and what is done to it."""

@@ -1,0 +1,1 @@
+"""One training, and many as lanes of one program."""

@@ -1,0 +1,359 @@
+"""Many trainings as lanes of one program: tickets and controls, replicates, levels.
+
+A group of lanes trains at once: spread over devices outside (`shard_map`, no
+communication), stacked within a device (`vmap` on accelerators). All groups have one
+width, so all levels and controls share one compilation; the last group is padded.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from .. import tree
+from ..config import TrainConfig
+from ..types import Key, Model, Snapshot, Ticket, Trajectory
+from .dataset import Splits
+from .loop import Curve, Fixed, TrainState, make_trainer
+from .metrics import Metrics, mean
+from .optim import Hyper
+from .timeline import Timeline
+
+COMPILER_OPTIONS: dict[str, dict[str, Any]] = {
+    "cpu": {"xla_cpu_prefer_vector_width": 512}
+}
+"""By platform. XLA's default on a CPU is 256 bits, also where AVX-512 is there; a
+processor with narrower vectors uses what it has."""
+
+LANE, SHARED = P("lane"), P()
+
+
+class Lanes(NamedTuple):
+    """Trainings stacked along the first axis of every leaf.
+
+    Attributes:
+        tickets: what is trained.
+        hypers: traced hyperparameters of each.
+        steps: int [lanes], how long each trains.
+        orders: keys of the data order.
+        noises: keys of what the networks draw.
+        augments: keys of the augmentation.
+    """
+
+    tickets: Ticket
+    hypers: Hyper
+    steps: np.ndarray
+    orders: Key
+    noises: Key
+    augments: Key
+
+    @property
+    def size(self) -> int:
+        """Number of lanes."""
+        return self.orders.shape[0]
+
+
+def join(parts: Sequence[Lanes]) -> Lanes:
+    """Return the lanes of all parts as one stack."""
+    *stacks, orders, noises, augments = zip(*parts, strict=True)
+    keys = (jnp.concatenate(part) for part in (orders, noises, augments))
+    return Lanes(*(tree.concatenate(part) for part in stacks), *keys)
+
+
+class Outcome(NamedTuple):
+    """What lanes came to, as NumPy arrays with the lanes as first axis.
+
+    Attributes:
+        finals: weights and model state at the end of training.
+        curve: evaluations [lanes, evaluations], the first one before training.
+        train: metrics over the training set at the end, [lanes].
+        failed: int32 [lanes], the first step whose loss was not finite, or -1.
+        kept: snapshots on the way, see `Keep`.
+    """
+
+    finals: Snapshot
+    curve: Curve
+    train: Metrics
+    failed: np.ndarray
+    kept: Trajectory
+
+
+class Keep(NamedTuple):
+    """Which moments of a training are kept.
+
+    Attributes:
+        steps: after how many steps, each from 1 to the last.
+        moments: optimizer state is kept too.
+    """
+
+    steps: Sequence[int] = ()
+    moments: bool = False
+
+
+NOTHING = Keep()
+
+
+class Partial(NamedTuple):
+    """Lanes in the middle of their training.
+
+    Attributes:
+        states: stacked.
+        curve: evaluations so far, NumPy [lanes, evaluations]; None before the first.
+        done: ticks of the timeline.
+        steps: of them, training steps.
+        length: of the training, in steps.
+        kept: snapshots so far.
+    """
+
+    states: TrainState
+    curve: Curve | None
+    done: int
+    steps: int
+    length: int
+    kept: Trajectory
+
+    @property
+    def size(self) -> int:
+        """Number of lanes."""
+        return self.states.failed.shape[0]
+
+
+class Program(NamedTuple):
+    """Compiled trainings of a group of lanes.
+
+    Attributes:
+        start: (tickets, hypers) -> states.
+        advance: (states, fixed, data, steps, first, stop) -> (states, curves); see
+            `Trainer`.
+        timeline: (data, steps) -> what happens when.
+        width: lanes of a group.
+        config: how they train.
+        capacity: units that one call of ``advance`` has room for.
+        put_lanes: spread stacked lanes over the devices.
+        put_data: copy data to every device.
+    """
+
+    start: Callable[[Ticket, Hyper], TrainState]
+    advance: Callable[..., tuple[TrainState, Curve]]
+    timeline: Callable[[Splits, Any], Timeline]
+    width: int
+    config: TrainConfig
+    capacity: int
+    put_lanes: Callable[[Any], Any]
+    put_data: Callable[[Any], Any]
+
+
+Watch = Callable[[Partial, int], int]
+"""Called between chunks: (where a group stands, its lanes without padding) -> ticks
+until it is called again."""
+
+
+def make_program(
+    model: Model,
+    config: TrainConfig,
+    *,
+    devices: list[Any] | None = None,
+    lanes_per_device: int = 1,
+    inner: optax.GradientTransformation | None = None,
+) -> Program:
+    """Compile-ready trainings of ``len(devices) * lanes_per_device`` lanes.
+
+    Args:
+        model: the network.
+        config: how it trains.
+        devices: default: the first device.
+        lanes_per_device: networks stacked on each.
+        inner: an optimizer that takes the place of the config's.
+
+    Returns:
+        A `Program`; building it compiles nothing yet.
+    """
+    devices = devices or jax.devices()[:1]
+    mesh = _mesh(devices)
+    trainer = make_trainer(model, config, inner)
+    wide = partial(spread, devices=devices, lanes_per_device=lanes_per_device)
+    return Program(
+        start=wide(trainer.start, 2, 0),
+        advance=wide(trainer.advance, 2, 4, donate_argnums=0),
+        timeline=trainer.timeline,
+        width=len(devices) * lanes_per_device,
+        config=config,
+        capacity=trainer.capacity,
+        put_lanes=lambda x: jax.device_put(x, NamedSharding(mesh, LANE)),
+        put_data=lambda x: jax.device_put(x, NamedSharding(mesh, SHARED)),
+    )
+
+
+def spread(
+    f: Callable[..., Any],
+    n_lanes: int,
+    n_shared: int,
+    *,
+    devices: list[Any],
+    lanes_per_device: int = 1,
+    **options: Any,
+) -> Callable[..., Any]:
+    """Return a function of one lane as a compiled one of stacked lanes, over devices.
+
+    Args:
+        f: its first arguments belong to the lane, the others to all.
+        n_lanes: how many belong to the lane.
+        n_shared: how many to all.
+        devices: to spread over; the lanes are as many as these hold together.
+        lanes_per_device: stacked on each.
+        options: of ``jax.jit``.
+    """
+    axes = (0,) * n_lanes + (None,) * n_shared
+    mapped = jax.vmap(f, axes) if lanes_per_device > 1 else _single(f, axes)
+    spec = (LANE,) * n_lanes + (SHARED,) * n_shared
+    sharded = jax.shard_map(
+        mapped, mesh=_mesh(devices), in_specs=spec, out_specs=LANE, check_vma=False
+    )
+    compiler = COMPILER_OPTIONS.get(devices[0].platform)
+    return jax.jit(sharded, compiler_options=compiler, **options)
+
+
+def _mesh(devices: list[Any]) -> Mesh:
+    return Mesh(np.array(devices), ("lane",), axis_types=(AxisType.Auto,))
+
+
+def _single(f: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
+    """Like vmap over an axis of length one, without the batched matrix products."""
+
+    def mapped(*args: Any) -> Any:
+        one = [
+            a if axis is None else tree.take(a, 0)
+            for a, axis in zip(args, axes, strict=True)
+        ]
+        return jax.tree.map(lambda leaf: leaf[None], f(*one))
+
+    return mapped
+
+
+def run_lanes(
+    program: Program,
+    lanes: Lanes,
+    data: Splits,
+    watch: Watch | None = None,
+    begun: Partial | None = None,
+    keep: Keep = NOTHING,
+) -> Iterator[Outcome]:
+    """Train all lanes, group after group; a group's lanes train equally long.
+
+    Args:
+        program: from `make_program`.
+        lanes: what to train.
+        data: the splits, from ``program.put_data``.
+        watch: called between chunks, before the first and after the last of a group
+            too; decides how long the next one is, which changes no number. Default: as
+            long as the program has room for.
+        begun: where the lanes stand, if they have begun.
+        keep: which moments are kept, of all lanes.
+
+    Yields:
+        The `Outcome` of each group, without padding, in the order of the lanes.
+    """
+    watch = watch or (lambda p, _: program.timeline(data, p.length).ticks)
+    for first, stop in _groups(lanes.steps, program.width):
+        index = np.minimum(np.arange(first, first + program.width), stop - 1)
+        states, fixed = begin(program, program.put_lanes(tree.take(lanes, index)))
+        partial = Partial(states, None, 0, 0, int(lanes.steps[first]), {})
+        if begun:
+            states = program.put_lanes(tree.take(begun.states, index))
+            curve, kept = tree.take((begun.curve, begun.kept), index)
+            partial = begun._replace(states=states, curve=curve, kept=kept)
+        outcome = _run_group(
+            program, partial, fixed, data, lambda p, n=stop - first: watch(p, n), keep
+        )
+        yield tree.take(outcome, slice(0, stop - first))
+
+
+def _groups(steps: np.ndarray, width: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last plus one of groups of equal numbers, at most so wide."""
+    first = 0
+    for _, alike in groupby(steps.tolist()):
+        end = first + len(list(alike))
+        while first < end:
+            yield first, min(first + width, end)
+            first = min(first + width, end)
+
+
+def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
+    """Return a group of lanes at their rewind points, ready to advance.
+
+    Args:
+        program: from `make_program`.
+        lanes: ``program.width`` of them, from ``program.put_lanes``.
+    """
+    ticket = lanes.tickets
+    keys = lanes.orders, lanes.noises, lanes.augments
+    fixed = Fixed(ticket.mask, ticket.clock, lanes.hypers, *keys)
+    return program.start(ticket, lanes.hypers), fixed
+
+
+def _run_group(
+    program: Program,
+    partial: Partial,
+    fixed: Fixed,
+    data: Splits,
+    watch: Callable[[Partial], int],
+    keep: Keep,
+) -> Outcome:
+    timeline = program.timeline(data, partial.length)
+    steps = [step for step in keep.steps if step <= partial.length]
+    halts = {timeline.after(step): step for step in steps}
+    while partial.done < timeline.ticks:
+        first = partial.done
+        stop = _chunk_end(program, timeline, first, watch(partial))
+        stop = min([stop, *(tick for tick in halts if tick > first)])
+        states, curve = program.advance(
+            partial.states, fixed, data, partial.length, first, stop
+        )
+        partial = _later(timeline, partial, states, tree.to_host(curve), stop)
+        if stop in halts:
+            now = _snapshot(states, fixed, partial.steps, keep.moments)
+            partial = partial._replace(kept={**partial.kept, halts[stop]: now})
+    watch(partial)
+    states = partial.states
+    train = mean(tree.to_host(states.tallies.train), data.train.size)
+    finals = _snapshot(states, fixed, partial.length)
+    assert partial.curve is not None
+    failed = tree.to_host(states.failed)
+    return Outcome(finals, partial.curve, train, failed, partial.kept)
+
+
+def _snapshot(
+    states: TrainState, fixed: Fixed, steps: int, moments: bool = False
+) -> Snapshot:
+    """Return where lanes stand after so many steps, as NumPy arrays."""
+    clock = fixed.clock + jnp.int32(steps)
+    kept = states.moments if moments else None
+    return tree.to_host(Snapshot(states.params, states.state, kept, clock))
+
+
+def _later(
+    timeline: Timeline, partial: Partial, states: TrainState, curve: Curve, stop: int
+) -> Partial:
+    """Return where a group stands after a chunk; ``curve`` is what that returned."""
+    before, after = timeline.evaluations_at(partial.done), timeline.evaluations_at(stop)
+    skipped = before - int(timeline.unit_of(partial.done))
+    points = tree.take(curve, np.s_[:, skipped : skipped + after - before])
+    if partial.curve:
+        points = jax.tree.map(
+            lambda *leaves: np.concatenate(leaves, axis=1), partial.curve, points
+        )
+    steps = timeline.steps_at(stop)
+    return partial._replace(states=states, curve=points, done=stop, steps=steps)
+
+
+def _chunk_end(program: Program, timeline: Timeline, done: int, wanted: int) -> int:
+    """Return where a chunk of about so many ticks ends."""
+    last = timeline.unit_of(done) + program.capacity - 1
+    return min(done + max(1, wanted), int(timeline.end(last)))
