@@ -4,6 +4,7 @@ So adding replicates or controls changes no existing number, and a resumed run d
 what an uninterrupted one would have drawn.
 """
 
+import zlib
 from enum import IntEnum
 
 import jax
@@ -24,9 +25,14 @@ class Stream(IntEnum):
     PERMUTE_INIT = 7
     RESAMPLE_INIT = 8
     NOISY_INIT = 9
+    SCORE = 10
+    SCORE_BATCH = 11
+    NAMED_CONTROL = 12
 
 
-def derive(root: Key, replicate: int, stream: Stream, draw: int = 0) -> Key:
+def derive(
+    root: Key, replicate: int, stream: Stream, draw: int = 0, name: str = ""
+) -> Key:
     """Return the key of one draw of one stream of one replicate.
 
     Args:
@@ -34,6 +40,7 @@ def derive(root: Key, replicate: int, stream: Stream, draw: int = 0) -> Key:
         replicate: number of the independent ticket.
         stream: what the key is for.
         draw: n-th sample of a control; 0 where there is only one.
+        name: of what has no stream of its own, such as a user's control.
 
     Returns:
         A typed key, the same however many replicates or draws there are.
@@ -44,4 +51,5 @@ def derive(root: Key, replicate: int, stream: Stream, draw: int = 0) -> Key:
         False
     """
     fold = jax.random.fold_in
-    return fold(fold(fold(root, replicate), int(stream)), draw)
+    key = fold(fold(fold(root, replicate), int(stream)), draw)
+    return fold(key, zlib.crc32(name.encode())) if name else key

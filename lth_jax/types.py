@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
-import optax
 
 Key = jax.Array
 """A typed PRNG key, ``jax.random.key``."""
@@ -14,6 +13,8 @@ ModelState = Any
 """A pytree of what a network carries besides weights, e.g. batch-norm statistics."""
 Mask = Any
 """A pytree with the treedef of the params, every leaf bool: True = keep."""
+OptState = Any
+"""A pytree: the state of an optax optimizer."""
 Scores = Any
 """A pytree like the params: the higher a score, the more it deserves to stay."""
 
@@ -25,10 +26,18 @@ END: Literal["end"] = "end"
 
 
 class LayerInfo(NamedTuple):
-    """What a prunable kernel is: its kind and its shape."""
+    """What a prunable kernel is.
+
+    Attributes:
+        kind: "output" is pruned at a rate of its own, others at theirs if one is given.
+        shape: of the whole leaf.
+        stacked: how many leading axes number layers of their own, as those of
+            ``nn.scan`` do: each of these layers is pruned, and counted, by itself.
+    """
 
     kind: Kind
     shape: tuple[int, ...]
+    stacked: int = 0
 
 
 class Apply(Protocol):
@@ -59,18 +68,22 @@ class Ticket(NamedTuple):
     """All that is needed to train a subnetwork from its rewind point.
 
     Attributes:
-        params: the full weights of the rewind point; only training applies the mask.
+        params: the full weights of the rewind point; `lth_jax.tickets.masks.start`
+            returns those that training starts from.
         mask: True = keep.
         state: model state at the rewind point.
         clock: int32 scalar, the step at which schedule and data order stand.
         moments: optimizer state to continue from; None starts the optimizer afresh.
+        filled: bool scalar, may be traced: False = pruned weights are exactly 0, True =
+            they are what ``params`` holds there, and are not trained.
     """
 
     params: Params
     mask: Mask
     state: ModelState
     clock: Any
-    moments: optax.OptState | None = None
+    moments: OptState | None = None
+    filled: Any = False
 
 
 class Snapshot(NamedTuple):
@@ -78,7 +91,7 @@ class Snapshot(NamedTuple):
 
     params: Params
     state: ModelState
-    moments: optax.OptState | None
+    moments: OptState | None
     clock: Any
 
 
@@ -108,27 +121,63 @@ class Rewind(NamedTuple):
     moments: bool = False
 
 
+class Loss(Protocol):
+    """``(params, x, y) -> scalar``: mean loss of a network on a batch, in training."""
+
+    def __call__(self, params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
+        """Return the mean loss."""
+        ...
+
+
 class Evidence(NamedTuple):
     """All that a pruning criterion may look at; unused fields cost nothing under jit.
 
     Attributes:
-        params: weights at the end of training.
+        params: weights at the end of the training that the pruning follows; of a
+            criterion that reads "initial", the initial weights.
         init: the initial weights, those of step 0.
         mask: the weights alive so far.
-        state: model state at the end of training.
-        batch: one batch of training examples, ``(x, y)``.
+        state: model state, of the same time as ``params``.
+        batches: training examples ``(x, y)``, of shapes [batches, examples, ...] and
+            [batches, examples], as many as the `Criterion` asks for; else None.
         key: for criteria that draw at random.
+        model: the network; ``model.layers`` names what can be pruned.
+        loss: (params, x, y) -> mean loss, with ``state`` and in training mode; it masks
+            nothing by itself.
     """
 
     params: Params
     init: Params
     mask: Mask
     state: ModelState = None
-    batch: Any = None
+    batches: tuple[jax.Array, jax.Array] | None = None
     key: Key | None = None
+    model: Model | None = None
+    loss: Loss | None = None
 
 
 Score = Callable[[Evidence], Scores]
-"""A pruning criterion."""
+"""What a pruning criterion computes."""
+
+
+class Criterion(NamedTuple):
+    """A pruning criterion, and all that a study needs to know of it.
+
+    Attributes:
+        score: evidence -> scores, a tree like the params; higher = keep.
+        reads: "final" = the weights at the end of training; "initial" = those of step
+            0, so that masks are made without training the dense network first.
+        words: which weights go first, for pages: "smallest magnitude after training".
+        batches: how many batches of training examples it looks at.
+        examples: of each batch; None = as many as training takes.
+    """
+
+    score: Score
+    reads: Literal["initial", "final"] = "final"
+    words: str = ""
+    batches: int = 0
+    examples: int | None = None
+
+
 Control = Callable[[Key, Ticket], Ticket]
 """A control of the ticket; can be vmapped over keys and tickets."""

@@ -35,11 +35,12 @@ from lth_jax.judging.appendix_tickets import (
 )
 from lth_jax.judging.deep import RESNET_WARM, VGG_WARM
 from lth_jax.judging.matching import mismatches
-from lth_jax.judging.pool import Pool, flat_numbers, pool_runs
+from lth_jax.judging.pool import Pool, pool_runs
 from lth_jax.judging.reductions import Reduction, mean_at
 from lth_jax.judging.rules import Measure
 from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, Setting, layerwise
 from lth_jax.judging.table import CLAIMS
+from lth_jax.results import flat_numbers
 from lth_jax.store.read import Run
 from lth_jax.study.networks import level_names, trainings
 from lth_jax.tickets.counts import iterative_counts, layer_rates

@@ -17,12 +17,12 @@ from matplotlib.colors import to_hex
 
 from lth_jax import plotting, recipes
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig, to_dict
-from lth_jax.judging.pool import flat_numbers
 from lth_jax.plotting.differences import differing, settings_of
 from lth_jax.plotting.style import colour_of
 from lth_jax.report.run import write_report
 from lth_jax.report.sweep import write_reports
 from lth_jax.report.tables import settings_section
+from lth_jax.results import flat_numbers
 from lth_jax.store.read import Run
 from lth_jax.study.copies import PATHS, STABILITY
 

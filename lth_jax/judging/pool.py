@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..config import Config, numbers, to_dict
+from ..results import flat_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,31 +63,6 @@ def pool_runs(runs: Iterable["Run"]) -> list[Pool]:
         key = json.dumps([shared, which], sort_keys=True)
         groups.setdefault(key, []).append(run)
     return [_pool(group) for group in groups.values()]
-
-
-def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a stored config that change numbers, flat.
-
-    Fields that are younger than the config have their default.
-
-    Example:
-        >>> flat_numbers({"train": {"steps": 7}, "out": "x"})["train.steps"]
-        7
-    """
-    default = numbers(Config())
-    places = _flat(to_dict(Config())).keys() - default.keys()
-    given = {k: v for k, v in _flat(config).items() if k not in places}
-    return default | given
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def _from_zero(levels: Iterable[int]) -> list[int]:

@@ -26,12 +26,10 @@ from .rewinding import (
 )
 from .rules import by_step, in_words, parts, rule_of
 from .stability import (
-    density_of,
     figure_path,
     figure_stability,
     measured,
     sparsest,
-    spreads,
 )
 from .style import kinds, label, noise_of, noun, render
 from .sweeps import draw_sweep
@@ -39,7 +37,6 @@ from .sweeps import draw_sweep
 __all__ = [
     "Exhibit",
     "by_step",
-    "density_of",
     "differences",
     "draw_sweep",
     "figure_1",
@@ -80,6 +77,5 @@ __all__ = [
     "render",
     "rule_of",
     "sparsest",
-    "spreads",
     "supported",
 ]

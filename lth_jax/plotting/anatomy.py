@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..analysis.anatomy import DENSITIES
-from ..judging import density_text
+from ..results import density_text
 from .bins import Bins, at_random, curve, grouping, joined, pooled, reach, shares
 from .figures import Runs
 from .layers import Panel, grid_of, nearest, shows

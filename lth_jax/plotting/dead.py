@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..results import density_of
 from .density import density_axis
 from .exhibits import Runs
 from .layers import MOST_LAYERS, layer_words, thinned
-from .stability import density_of
 from .style import INK, draw_means, legend, panels, ramp, style
 
 if TYPE_CHECKING:

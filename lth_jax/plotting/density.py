@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..judging import by_level, density_text
+from ..results import by_level, density_text
 from .style import (
     COLOURS,
     INK,

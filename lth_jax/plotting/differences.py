@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import Config, numbers
-from ..judging.pool import flat_numbers
+from ..results import flat_numbers
 
 if TYPE_CHECKING:
     from ..store.read import Run

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..judging import by_level, density_text
+from ..results import by_level, density_text
 from .style import COLOURS, INK, label
 
 if TYPE_CHECKING:

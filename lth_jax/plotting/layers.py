@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..analysis.anatomy import SIDES
-from ..judging import density_text
+from ..results import density_of, density_text
 from .figures import Runs
-from .stability import density_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..judging import by_level
+from ..results import by_level, spreads
 from ..study.copies import DATA_ORDER
 from ..types import END
 from .density import Baseline, Series, draw_by_density
 from .rules import by_step, in_words, method, rule_of
-from .stability import ANGLES, DISTANCES, Measure, sparsest, spreads
+from .stability import ANGLES, DISTANCES, Measure, sparsest
 from .style import (
     COLOURS,
     INK,

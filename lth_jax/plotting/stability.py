@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..judging import density_text
+from ..results import density_of, density_text, spreads
 from ..study.copies import DATA_ORDER, PRUNING
 from .rules import by_step
 from .style import INK, colour_of, kinds, label, legend, panels, style
@@ -119,21 +119,6 @@ def figure_path(runs: Mapping[str, "Run"]) -> "Figure":
         return figure
 
 
-def spreads(rows: "pd.DataFrame", by: str | Sequence[str], column: str) -> Any:
-    """Return mean, min, max and count of the numbers in a column, by other columns.
-
-    Example:
-        >>> import pandas as pd
-        >>> rows = pd.DataFrame({"kind": "ticket", "angle": [20.0, 30.0, None]})
-        >>> spreads(rows, "kind", "angle").loc["ticket"].tolist()
-        [25.0, 20.0, 30.0, 2.0]
-    """
-    values = rows[column].astype(float)
-    rows = rows.assign(**{column: values})[np.isfinite(values)]
-    keys = by if isinstance(by, str) else [*by]
-    return rows.groupby(keys)[column].agg(["mean", "min", "max", "count"])
-
-
 def measured(run: "Run", table: str = "stability") -> list[int]:
     """Return the levels of which a table of comparisons has rows, in order."""
     return sorted({int(level) for level in getattr(run, table)["level"]})
@@ -190,12 +175,6 @@ def _variants(runs: Mapping[str, "Run"], table: str) -> list[Group]:
         name = f"{variant} ({shares[variant]})" if differ else variant
         groups.append(Group(name, name, _at(getattr(runs[variant], table), level)))
     return groups
-
-
-def density_of(run: "Run", level: int) -> float:
-    """Return the fraction of the weights that remain at a level."""
-    summary = run.summary
-    return float(summary.loc[summary["level"] == level, "density"].mean())
 
 
 def _at(table: "pd.DataFrame", level: int) -> "pd.DataFrame":

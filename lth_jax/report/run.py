@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plotting
 from ..config import Config, numbers, to_dict
-from ..judging import WinningTickets, by_level, density_text, judge, winning_tickets
+from ..judging import WinningTickets, judge, winning_tickets
+from ..results import by_level, density_text
 from ..types import END, FINAL
 from .page import document, table, write_figures, write_file
 from .tables import anatomy_section, stability_section

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import plotting
-from ..judging import by_level, density_text
+from ..results import by_level, density_of, density_text, spreads
 from ..study.copies import DATA_ORDER, PRUNING
 from .page import table
 
@@ -102,7 +102,7 @@ def stability_section(run: "Run") -> str:
 
 def _stability_rows(run: "Run", barriers: list[str]) -> Iterator[list[Any]]:
     for level in plotting.measured(run):
-        share = density_text(plotting.density_of(run, level))
+        share = density_text(density_of(run, level))
         at = run.stability[run.stability["level"] == level]
         for kind in plotting.kinds(at):
             for cause, name in CAUSES.items():
@@ -125,7 +125,7 @@ def anatomy_section(run: "Run") -> str:
     rows = [
         [
             str(level),
-            density_text(plotting.density_of(run, level)),
+            density_text(density_of(run, level)),
             words[path],
             *_anatomy_cells(means.loc[(level, path)]),
         ]
@@ -222,7 +222,7 @@ def _section(name: str, about: str, content: str) -> str:
 
 def _variant(name: str, run: "Run", level: int) -> list[str]:
     """Return the cells of a variant; those without a number are empty."""
-    share = density_text(plotting.density_of(run, level))
+    share = density_text(density_of(run, level))
     cells = [
         name,
         plotting.in_words(run),
@@ -250,7 +250,7 @@ def _accuracy(run: "Run", level: int) -> str:
 
 
 def _ratio(rows: "pd.DataFrame", others: "pd.DataFrame", column: str) -> str:
-    means = [plotting.spreads(each, "cause", column)["mean"] for each in (rows, others)]
+    means = [spreads(each, "cause", column)["mean"] for each in (rows, others)]
     above, below = (mean.iloc[0] if len(mean) else 0.0 for mean in means)
     return f"{above / below:.1f}" if above and below else ""
 
@@ -261,7 +261,7 @@ def _mean(rows: "pd.DataFrame", column: str, digits: int, scale: float = 1) -> s
 
 def _text(rows: "pd.DataFrame", column: str, digits: int, scale: float = 1) -> str:
     """Return mean, min and max of the numbers in a column; "" if it has none."""
-    found = scale * plotting.spreads(rows, "cause", column)
+    found = scale * spreads(rows, "cause", column)
     if found.empty:
         return ""
     mean, low, high = found[["mean", "min", "max"]].to_numpy()[0]

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..results import accuracy_text, density_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -89,60 +91,6 @@ def winning_tickets(
         table=table,
         sentence=_sentence(table, best, tolerance),
     )
-
-
-def by_level(summary: "pd.DataFrame", kind: str, column: str) -> "pd.DataFrame":
-    """Return mean, min, max and count of a column over a kind's networks, by level.
-
-    Every network that has a number counts, whatever its status.
-
-    Args:
-        summary: one row per trained network, as in ``Run.summary``.
-        kind: which networks, e.g. ``ticket``.
-        column: which number, e.g. ``test_accuracy_es``.
-
-    Returns:
-        One row per level (the index): density, mean, min, max, count.
-
-    Example:
-        >>> import pandas as pd
-        >>> summary = pd.DataFrame({
-        ...     "level": 0, "kind": "ticket", "density": 1.0,
-        ...     "early_stop_step": [200, 400]})
-        >>> by_level(summary, "ticket", "early_stop_step").loc[0].tolist()
-        [1.0, 300.0, 200.0, 400.0, 2.0]
-    """
-    rows = summary[(summary["kind"] == kind) & summary[column].notna()]
-    groups = rows.assign(value=rows[column].astype(float)).groupby("level")
-    return groups.agg(
-        density=("density", "mean"),
-        mean=("value", "mean"),
-        min=("value", "min"),
-        max=("value", "max"),
-        count=("value", "count"),
-    )
-
-
-def density_text(density: float) -> str:
-    """Return a density in percent, with the digits the paper prints.
-
-    Example:
-        >>> [density_text(x) for x in (1.0, 0.51276, 0.0696, 0.0026)]
-        ['100 %', '51.3 %', '7.0 %', '0.26 %']
-    """
-    percent = 100 * density
-    digits = 0 if percent == 100 else 1 if percent >= 1 else 2
-    return f"{percent:.{digits}f} %"
-
-
-def accuracy_text(accuracy: float) -> str:
-    """Return an accuracy in percent, with two digits.
-
-    Example:
-        >>> accuracy_text(0.9812)
-        '98.12 %'
-    """
-    return f"{100 * accuracy:.2f} %"
 
 
 def _conditions(summary: "pd.DataFrame") -> "pd.DataFrame":

@@ -1,0 +1,141 @@
+"""Numbers of stored tables that claims, figures and pages share.
+
+Reads DataFrames and stored configs only; nothing here trains or draws.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .config import Config, numbers, to_dict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .store.read import Run
+
+NETWORKS = {
+    "lenet": "LeNet",
+    "conv2": "Conv-2",
+    "conv4": "Conv-4",
+    "conv6": "Conv-6",
+    "vgg19": "VGG-19",
+    "resnet18": "ResNet-18",
+}
+"""How networks are spelled where people read; one that is not here as it is named."""
+
+
+def network_name(name: str, widths: Sequence[int] = ()) -> str:
+    """Return how a network is spelled where people read.
+
+    Args:
+        name: the config's ``model.name``.
+        widths: of a fully connected one, its hidden layers.
+
+    Example:
+        >>> network_name("lenet", (300, 100)), network_name("resnet18")
+        ('LeNet-300-100', 'ResNet-18')
+    """
+    word = NETWORKS.get(name, name)
+    return "-".join([word, *map(str, widths)]) if name == "lenet" else word
+
+
+def by_level(summary: "pd.DataFrame", kind: str, column: str) -> "pd.DataFrame":
+    """Return mean, min, max and count of a column over a kind's networks, by level.
+
+    Every network that has a number counts, whatever its status.
+
+    Args:
+        summary: one row per trained network, as in ``Run.summary``.
+        kind: which networks, e.g. ``ticket``.
+        column: which number, e.g. ``test_accuracy_es``.
+
+    Returns:
+        One row per level (the index): density, mean, min, max, count.
+
+    Example:
+        >>> import pandas as pd
+        >>> summary = pd.DataFrame({
+        ...     "level": 0, "kind": "ticket", "density": 1.0,
+        ...     "early_stop_step": [200, 400]})
+        >>> by_level(summary, "ticket", "early_stop_step").loc[0].tolist()
+        [1.0, 300.0, 200.0, 400.0, 2.0]
+    """
+    rows = summary[(summary["kind"] == kind) & summary[column].notna()]
+    groups = rows.assign(value=rows[column].astype(float)).groupby("level")
+    return groups.agg(
+        density=("density", "mean"),
+        mean=("value", "mean"),
+        min=("value", "min"),
+        max=("value", "max"),
+        count=("value", "count"),
+    )
+
+
+def density_text(density: float) -> str:
+    """Return a density in percent, with the digits the paper prints.
+
+    Example:
+        >>> [density_text(x) for x in (1.0, 0.51276, 0.0696, 0.0026)]
+        ['100 %', '51.3 %', '7.0 %', '0.26 %']
+    """
+    percent = 100 * density
+    digits = 0 if percent == 100 else 1 if percent >= 1 else 2
+    return f"{percent:.{digits}f} %"
+
+
+def accuracy_text(accuracy: float) -> str:
+    """Return an accuracy in percent, with two digits.
+
+    Example:
+        >>> accuracy_text(0.9812)
+        '98.12 %'
+    """
+    return f"{100 * accuracy:.2f} %"
+
+
+def density_of(run: "Run", level: int) -> float:
+    """Return the fraction of the weights that remain at a level."""
+    summary = run.summary
+    return float(summary.loc[summary["level"] == level, "density"].mean())
+
+
+def spreads(rows: "pd.DataFrame", by: str | Sequence[str], column: str) -> Any:
+    """Return mean, min, max and count of the numbers in a column, by other columns.
+
+    Example:
+        >>> import pandas as pd
+        >>> rows = pd.DataFrame({"kind": "ticket", "angle": [20.0, 30.0, None]})
+        >>> spreads(rows, "kind", "angle").loc["ticket"].tolist()
+        [25.0, 20.0, 30.0, 2.0]
+    """
+    values = rows[column].astype(float)
+    rows = rows.assign(**{column: values})[np.isfinite(values)]
+    keys = by if isinstance(by, str) else [*by]
+    return rows.groupby(keys)[column].agg(["mean", "min", "max", "count"])
+
+
+def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a stored config that change numbers, flat.
+
+    Fields that are younger than the config have their default.
+
+    Example:
+        >>> flat_numbers({"train": {"steps": 7}, "out": "x"})["train.steps"]
+        7
+    """
+    default = numbers(Config())
+    places = _flat(to_dict(Config())).keys() - default.keys()
+    given = {k: v for k, v in _flat(config).items() if k not in places}
+    return default | given
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
