@@ -3,13 +3,14 @@
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import re
-import runpy
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from importlib import resources
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,10 +18,13 @@ import tyro
 
 from .config import Config, DataConfig, Variants, run_dir
 from .driver.interrupts import Terminated, leaving_at_the_second, say
-from .errors import InputError, LthError, StoreError, did_you_mean
+from .errors import InputError, LthError
+from .experiment import Experiment, load_experiment
 from .files import read_json
 
-Experiment = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")]
+ExperimentName = Annotated[
+    str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")
+]
 RunPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
@@ -34,7 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0 done, 1 failed, 2 bad input, 130/143 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        print(f"lth-jax {metadata.version('lth-jax')}")
+        return 0
     signal.signal(signal.SIGTERM, _terminate)
+    with _log_on_stderr():
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
     try:
         _check_words(words)
         with leaving_at_the_second():
@@ -54,6 +66,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Terminated:
         return _interrupted(143)
     return 0
+
+
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Show what the package logs as plain lines."""
+    log, handler = logging.getLogger("lth_jax"), logging.StreamHandler(sys.stderr)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 _DESCRIPTION = (
@@ -85,6 +111,7 @@ def _commands(words: Sequence[str]) -> dict[str, Callable[..., Any]]:
         "claims": claims,
         "anatomy": anatomy,
         "models": models,
+        "list": list_,
         "data": data,
         "bench": bench,
     }
@@ -94,14 +121,14 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
     """Return the run command with the defaults of the experiment in ``words``."""
     wanted = words[1] if len(words) > 1 and words[0] == "run" else "-"
     if wanted.startswith("-"):
-        made = Config()
+        loaded = Experiment({"": Config()}, {})
     else:
-        made = load_experiment(wanted, quick="--quick" in words)
-    variants = {"": made} if isinstance(made, Config) else made
+        loaded = load_experiment(wanted, quick="--quick" in words)
+    variants = loaded.variants
     default = next(iter(variants.values()))
 
     def run(
-        experiment: Experiment,
+        experiment: ExperimentName,
         config: Annotated[Config, tyro.conf.arg(name="")] = default,
         quick: tyro.conf.FlagCreatePairsOff[bool] = False,
         dry_run: tyro.conf.FlagCreatePairsOff[bool] = False,
@@ -133,7 +160,7 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
         if not chosen:
             there = ", ".join(variants) or "none: it is one study"
             raise InputError(f"--only {only}: no variant begins so. There are {there}.")
-        _run(Path(experiment).stem, chosen, dry_run)
+        _run(Path(experiment).stem, chosen, dict(loaded.given), dry_run)
 
     return run
 
@@ -147,86 +174,44 @@ def _flags(words: Sequence[str]) -> list[str]:
     return [word for word in flags if not word.startswith("--only=")]
 
 
-def _run(name: str, variants: Variants, dry_run: bool) -> None:
-    from .driver import devices, pipeline
-    from .driver.anatomy import check_begun, write_asked
-    from .report.sweep import write_reports
+def _run(name: str, variants: Variants, given: dict[str, Any], dry_run: bool) -> None:
+    from .driver import devices
+    from .running import run_variants
     from .sources.cache import root
+    from .study.given import with_given
 
     for config in variants.values():
         config.validate()
     first = next(iter(variants.values()))
+    # Before anything of the user's touches JAX's backend.
     devices.use_host_devices(first.plan.devices)
     devices.keep_compiled(root(first.data) / "compiled")
-    alone = list(variants) == [""]
-    check_begun(run_dir(first if alone else variants, name), variants)
+    values = {field: make() for field, make in given.items()}
+    named = {key: with_given(one, **values) for key, one in variants.items()}
+    variants = {key: config for key, (config, _) in named.items()}
+    _, own = next(iter(named.values()))
     if dry_run:
-        _print_estimate(name, variants)
+        _print_estimate(name, variants, own)
         return
-    path = pipeline.run(first, name) if alone else pipeline.run_sweep(variants, name)
-    problems = write_asked(path, variants)
-    try:
-        for page in write_reports(path):
-            print(f"Report: {page}")
-    except StoreError as error:  # After training; what is refused before it exits 2.
-        problems.append(str(error))
-    print(path)
-    if problems:
-        raise LthError("; ".join(problems))
+    done = run_variants(variants, name, own)
+    for page in done.pages:
+        print(f"Report: {page}")
+    print(done.path)
+    if done.problems:
+        raise LthError("; ".join(done.problems))
 
 
-def _print_estimate(name: str, variants: Variants) -> None:
+def _print_estimate(name: str, variants: Variants, given: Any) -> None:
     from .driver.estimate import estimate
 
-    cost = estimate([*variants.values()])
+    cost = estimate([*variants.values()], given)
     minutes = cost.seconds / 60
     config = variants[""] if "" in variants else variants
     print(f"Networks to train: {cost.trainings:,} ({cost.steps:,} steps in all)")
     print(f"Memory:            {cost.memory / 1e6:,.0f} MB of arrays at a time")
     print(f"Disk:              {cost.disk / 1e6:,.0f} MB")
     print(f"Time:              about {minutes:,.1f} minutes here (measured briefly)")
-    print(f"Run directory:     {run_dir(config, name)}")
-
-
-def load_experiment(name: str, quick: bool = False) -> Config | Variants:
-    """Load the config of an experiment, or the configs of a sweep by variant.
-
-    Args:
-        name: a Python file with a function ``config()`` (and ``quick()``), or the name
-            of one that comes with the package.
-        quick: take ``quick()``.
-
-    Raises:
-        InputError: there is no such experiment, or it has no such function.
-    """
-    shipped = {p.stem: p for p in _shipped()}
-    path = Path(name) if os.path.isfile(name) else shipped.get(Path(name).name)
-    if path is None:
-        raise InputError(
-            f"There is no experiment {name!r}{did_you_mean(Path(name).stem, shipped)}"
-        )
-    function = "quick" if quick else "config"
-    try:
-        module = runpy.run_path(str(path))
-        if function not in module:
-            raise InputError(f"{path} has no function {function}().")
-        made = module[function]()
-    except (SyntaxError, TypeError, NameError, ImportError) as error:
-        raise InputError(f"{path} is wrong: {error}") from error
-    several = isinstance(made, dict) and made
-    if not all(isinstance(c, Config) for c in (made.values() if several else [made])):
-        raise InputError(
-            f"{function}() of {path} must return a Config, or Configs by variant, one"
-            " at least."
-        )
-    return made
-
-
-def _shipped() -> list[Path]:
-    if importlib.util.find_spec("lth_jax.experiments") is None:
-        return []
-    folder = Path(str(resources.files("lth_jax.experiments")))
-    return [p for p in sorted(folder.glob("*.py")) if p.stem != "__init__"]
+    print(f"Run directory:     {run_dir(config, name, cost.identities)}")
 
 
 def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
@@ -343,6 +328,33 @@ def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
                 **row
             )
         )
+
+
+def list_(
+    what: Annotated[
+        Literal["criteria", "controls", "models", "optimizers", "experiments", "runs"],
+        tyro.conf.Positional,
+    ],
+    folder: Annotated[Path, tyro.conf.Positional] = Path("runs"),
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """List what there is to choose from, or the runs in a folder.
+
+    Args:
+        what: criteria, controls, models, optimizers, experiments or runs.
+        folder: of the runs, with `lth list runs`.
+        json_: print JSON.
+    """
+    from .listing import LISTS
+
+    rows = LISTS[what](folder)
+    if json_:
+        print(json.dumps(rows, indent=1))
+        return
+    widths = {key: max(len(str(row[key])) for row in rows) for key in (rows or [{}])[0]}
+    for row in rows:
+        cells = (f"{row[key]!s:<{width}}" for key, width in widths.items())
+        print("  ".join(cells).rstrip())
 
 
 def data(

@@ -7,8 +7,10 @@ things are, how they are spread over devices) do not enter the fingerprint.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_type_hints
 
 from .checks import check
@@ -25,7 +27,7 @@ Variants = dict[str, "Config"]
 class DataConfig:
     """Which data, and where to find it."""
 
-    name: Literal["digits", "mnist", "cifar10"] = "digits"
+    name: str = "digits"
     """Data set: digits (1,797 8x8 images, embedded), mnist or cifar10 (TFDS)."""
     validation: int | None = None
     """Validation examples taken from the training set; default: the data set's own."""
@@ -41,8 +43,8 @@ class DataConfig:
 class ModelConfig:
     """Which network."""
 
-    name: Literal["lenet", "conv2", "conv4", "conv6", "vgg19", "resnet18"] = "lenet"
-    """Network, in the form that the papers use."""
+    name: str = "lenet"
+    """Network, in the form that the papers use: see lth list models."""
     widths: tuple[int, ...] = (300, 100)
     """Hidden widths of lenet, e.g. 300 100 for LeNet-300-100."""
     dropout: float = 0.0
@@ -62,8 +64,8 @@ class TrainConfig:
     """Examples per step."""
     eval_every: int = 100
     """Steps between evaluations on the validation and test sets."""
-    optimizer: Literal["adam", "momentum", "sgd"] = "adam"
-    """Optimizer."""
+    optimizer: str = "adam"
+    """Optimizer: adam, momentum or sgd."""
     learning_rate: float = 1.2e-3
     """Learning rate, after warmup and before drops."""
     warmup: int = 0
@@ -104,9 +106,9 @@ class PruneConfig:
     continued: bool = False
     """Make the masks by a chain that carries its trained weights from level to level
     (kind chain); tickets are its masks at the initial weights."""
-    criterion: Literal["magnitude", "initial_magnitude"] = "magnitude"
+    criterion: str = "magnitude"
     """Which weights go first: those of least magnitude at the end of training, or
-    before it."""
+    before it (initial_magnitude); see lth list criteria."""
     count: Literal["exact", "original"] = "exact"
     """How many go: round(rate * n), or one more per layer as in the original code."""
 
@@ -115,19 +117,19 @@ class PruneConfig:
 class RewindConfig:
     """Where pruned networks start from; by default, their initialisation.
 
-    A moment of training is a step, or a fraction of ``train.steps`` such as 0.02.
+    A time of training is a step, or a fraction of ``train.steps`` such as 0.02.
     """
 
     weights: int | float | Literal["final"] = 0
-    """Moment whose weights and model state they take, or final: those that training
+    """Time whose weights and model state they take, or final: those that training
     has come to, and that were pruned."""
     clock: int | float | Literal["end"] | None = None
-    """Moment at which their schedule and data order stand, or end: the learning rate
+    """Time at which their schedule and data order stand, or end: the learning rate
     stays the last one; default: that of the weights."""
     steps: int | None = None
     """Length of their training; default: what is left after the clock."""
     moments: Literal["fresh", "restored"] = "fresh"
-    """Optimizer state: a new one, or that of the moment of the weights."""
+    """Optimizer state: a new one, or that of the time of the weights."""
 
     def resolved(self, length: int) -> tuple[int | Literal["final"], Any, int]:
         """Return step of the weights (or final), clock (or end) and number of steps.
@@ -142,8 +144,8 @@ class RewindConfig:
             ('final', 15000, 15000)
         """
 
-        def step(moment: Any) -> Any:
-            return round(moment * length) if isinstance(moment, float) else moment
+        def step(time: Any) -> Any:
+            return round(time * length) if isinstance(time, float) else time
 
         weights = step(self.weights)
         default = "end" if weights == "final" else weights
@@ -204,6 +206,9 @@ class Config:
     noises: tuple[float, ...] = ()
     """Gaussian noise on the initial weights, in standard deviations of those of their
     layer; one network each, of kind noise_0.5, ... All add the same draw, scaled."""
+    controls: tuple[tuple[str, int], ...] = ()
+    """Other controls and how many draws of each, e.g. freeze 1: those that lth list
+    controls names without a setting of their own, and your own."""
     control_levels: tuple[int, ...] = ()
     """Levels that have controls, and copies under other data orders; default: all."""
     seed: int = 0
@@ -231,13 +236,18 @@ class Config:
     @property
     def draws(self) -> dict[str, int]:
         """Draws of every control at a level that has controls, by kind."""
+        noises = dict.fromkeys(self.noise_kinds, 1)
+        return self.draws_by_field | noises | dict(self.controls)
+
+    @property
+    def draws_by_field(self) -> dict[str, int]:
+        """Draws of the controls that have a field of their own, by kind."""
         return {
             "random_reinit": self.reinits,
             "shuffle_mask": self.shuffles,
             "keep_sign": self.keep_signs,
             "permute_init": self.permutes,
             "resample_init": self.resamples,
-            **dict.fromkeys(self.noise_kinds, 1),
         }
 
     @property
@@ -285,11 +295,19 @@ def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def fingerprint(config: "Config | Variants") -> str:
+def fingerprint(
+    config: "Config | Variants", given: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Return 8 hex digits that name the study, or the sweep of several.
 
-    They begin the sha256 of the non-default fields that change numbers and of the
-    schema version, so a new field with a default renames no existing run.
+    They begin the sha256 of the non-default fields that change numbers, of the schema
+    version, and of what identifies the values that a user gives: a network, data, an
+    optimizer, a criterion, controls. So a new field with a default renames no existing
+    run.
+
+    Args:
+        config: one study, or several by the name of the variant.
+        given: digests of values by name, see `lth_jax.study.given.identities`.
 
     Example:
         >>> fingerprint(Config()) == fingerprint(Config(out="elsewhere"))
@@ -306,14 +324,19 @@ def fingerprint(config: "Config | Variants") -> str:
         named = {"fields": changed(config)}
     else:
         named = {"variants": {name: changed(one) for name, one in config.items()}}
+    named |= {"given": dict(given)} if given else {}
     text = json.dumps({"schema": SCHEMA} | named, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def run_dir(config: "Config | Variants", experiment: str) -> Path:
+def run_dir(
+    config: "Config | Variants",
+    experiment: str,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Return the run directory: ``<out>/<experiment>-<fingerprint>``.
 
     That of a sweep holds the run directories of its variants.
     """
     one = config if isinstance(config, Config) else next(iter(config.values()))
-    return Path(one.out) / f"{experiment}-{fingerprint(config)}"
+    return Path(one.out) / f"{experiment}-{fingerprint(config, given)}"

@@ -17,6 +17,8 @@ _COUNT = 2**31 - 1
 """The largest step: clocks are int32."""
 _MANY = 1_000
 """Levels, replicates, draws: more are a slip of the hand."""
+_KINDS = ("ticket", "chain")
+"""Kinds of networks that are no controls."""
 _BOUNDS: dict[str, tuple[float, float]] = {
     "data.validation": (1, _COUNT),
     "train.steps": (1, _COUNT),
@@ -75,11 +77,6 @@ def _model(config: Any) -> None:
         raise InputError(f"model.widths is {model.widths}: widths start at 1.")
     if not 0 <= model.dropout < 1:
         raise InputError(f"model.dropout is {model.dropout}: it must lie in [0, 1).")
-    if model.dropout and not model.name.startswith("conv"):
-        raise InputError(
-            f"model.dropout is {model.dropout}, but {model.name} has no dropout: leave"
-            " it out."
-        )
     if model.init_std is not None and not 0 < model.init_std <= _LARGEST:
         raise InputError(
             f"model.init_std is {model.init_std}: a standard deviation of initial"
@@ -121,11 +118,6 @@ def _prune(config: Any) -> None:
             " be pruned. Give one above 0, or --prune.levels 0. (The copies that"
             " --stability.orders makes can be of the dense network.)"
         )
-    if prune.continued and prune.criterion == "initial_magnitude":
-        raise InputError(
-            "prune.continued carries trained weights from level to level, but by"
-            " prune.criterion initial_magnitude no trained weight decides: choose one."
-        )
     names = [name for name, _ in prune.rates]
     if prune.output_rate is not None:
         names.append("output")
@@ -162,12 +154,12 @@ def _one_shot(config: Any) -> None:
 def _rewind(config: Any) -> None:
     rewind, length = config.rewind, config.train.steps
     for name in ("weights", "clock"):
-        moment = getattr(rewind, name)
-        whole = isinstance(moment, int) and 0 <= moment <= length
-        if not (whole or (isinstance(moment, float) and 0 < moment < 1)):
-            if moment not in (None, "final", "end"):
+        time = getattr(rewind, name)
+        whole = isinstance(time, int) and 0 <= time <= length
+        if not (whole or (isinstance(time, float) and 0 < time < 1)):
+            if time not in (None, "final", "end"):
                 raise InputError(
-                    f"rewind.{name} is {shown(moment)}: it must be a step from 0 to"
+                    f"rewind.{name} is {shown(time)}: it must be a step from 0 to"
                     f" {length} (train.steps), or a fraction of them between 0 and 1."
                 )
     weights, clock, steps = rewind.resolved(length)
@@ -210,6 +202,23 @@ def _controls(config: Any) -> None:
             f"noises is {shown(config.noises)}: they must increase, and differ in six"
             " digits, as they name the kinds of networks."
         )
+
+    named = [name for name, _ in config.controls]
+    for name, n in config.controls:
+        taken = name in config.draws_by_field or named.count(name) > 1
+        if taken or not re.fullmatch(r"[A-Za-z]\w*", name) or name in _KINDS:
+            raise InputError(
+                f"controls names {shown(name)}: a control has a name of letters, digits"
+                " and '_', which no other kind of network has, and stands here once"
+                " (some are asked for by a field of their own: reinits, shuffles, ...)."
+            )
+        if name.endswith("_reorder") or name.startswith("noise_"):
+            raise InputError(
+                f"controls names {name!r}: names that end in _reorder, or begin with"
+                " noise_, are those of copies and of noise. Choose another."
+            )
+        if not 0 <= n <= _MANY:
+            raise InputError(f"controls asks for {n} of {name}: from 0 to {_MANY}.")
 
 
 def _anatomy(config: Any) -> None:

@@ -17,9 +17,7 @@ from ..training.dataset import Splits
 from ..training.lanes import spread
 from ..training.loop import eval_block
 from ..types import Snapshot
-from . import devices as parallel
-from .devices import Plan
-from .plan import planned_model
+from .plan import Plan, plan_devices, planned_model
 from .prepare import Prepared
 
 
@@ -58,7 +56,7 @@ def make_errors(prepared: Prepared, plan: Plan) -> Errors:
                 block=eval_block(model),
             )
 
-    return spread(errors, 2, 1, devices=parallel.plan_devices(plan))
+    return spread(errors, 2, 1, devices=plan_devices(plan))
 
 
 def compare(
@@ -97,7 +95,6 @@ def compare(
 
 def _ends(level: Level, pairs: Sequence[Pair], width: int, end: int) -> Snapshot:
     """Return the first or the second ends of lines, padded by the last of them."""
-    assert level.outcome is not None
     padded = [pairs[min(i, len(pairs) - 1)] for i in range(width)]
     lanes = np.array([pair.lanes[end] for pair in padded])
     return tree.take(level.outcome.finals, lanes)

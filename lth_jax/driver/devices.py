@@ -1,40 +1,14 @@
-"""Devices: how many, and how many networks train on each at once."""
+"""Devices: how many there are, what they are, what is compiled for them."""
 
-import dataclasses
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from platform import machine
-from typing import Any, NamedTuple
 
 import jax
 
-from ..config import Config, PlanConfig
-from ..errors import InputError, StoreError
-from ..models import CONVOLUTIONS, best_known
+from ..errors import InputError
 from ..types import Model
-
-MEMORY_SHARE = 0.6
-"""Fraction of an accelerator's memory that lanes may fill."""
-TRAINING_COPIES = 6
-"""Copies of the weights a lane needs: start, current, gradient, two moments, spare."""
-
-
-class Plan(NamedTuple):
-    """How trainings are spread; fixed at the first start of a run.
-
-    Attributes:
-        platform: "cpu", "gpu" or "tpu".
-        devices: number of devices.
-        lanes: networks per device.
-        convolution: form of convolutions.
-    """
-
-    platform: str
-    devices: int
-    lanes: int
-    convolution: str = "columns"
 
 
 def use_host_devices(n: int | None = None) -> None:
@@ -78,75 +52,6 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def candidates(config: PlanConfig, model: Model, n_lanes: int) -> list[Plan]:
-    """Return the plans worth measuring; on a CPU it is known which one is best.
-
-    Args:
-        config: what the user fixed.
-        model: its size bounds the lanes of an accelerator.
-        n_lanes: lanes of the largest wave; more are never needed.
-
-    Raises:
-        InputError: more devices are asked for than there are.
-    """
-    available = jax.local_devices()
-    platform = available[0].platform
-    devices = config.devices or min(len(available), n_lanes)
-    if devices > len(available):
-        raise InputError(
-            f"plan.devices is {devices}, but JAX sees {len(available)} of kind"
-            f" {platform!r}."
-        )
-    lanes, forms = [1], [best_known()]
-    if platform != "cpu":
-        most = min(-(-n_lanes // devices), max(1, _lanes_that_fit(model)))
-        lanes, forms = sorted({most, -(-most // 2), -(-most // 4)}), [*CONVOLUTIONS]
-    if config.lanes:
-        lanes = [config.lanes]
-    if not any(info.kind == "conv" for info in model.layers.values()):
-        forms = [best_known()]
-    if config.convolution:
-        forms = [config.convolution]
-    return [Plan(platform, devices, n, form) for form in forms for n in lanes]
-
-
-def stored_plan(
-    stored: Mapping[str, Any], config: PlanConfig, halved: bool = False
-) -> Plan | None:
-    """Return the plan of a run that goes on, if user and machine allow it.
-
-    Args:
-        stored: the plan in the run's manifest; empty if it has none yet.
-        config: what the user fixes; a plan that agrees with it is kept.
-        halved: whether its lanes are fewer than were asked for, for want of memory.
-
-    Returns:
-        None where a plan has to be made.
-
-    Raises:
-        StoreError: the stored plan was edited.
-    """
-    if not stored:
-        return None
-    try:
-        plan = Plan(**stored)
-        fixed = PlanConfig(**{k: v for k, v in stored.items() if k != "platform"})
-        Config(plan=fixed).validate()
-    except (TypeError, InputError) as error:
-        raise StoreError(
-            f"The plan in manifest.json was changed; restore it: {error}"
-        ) from error
-    fits = plan.devices <= len(jax.local_devices())
-    same = plan.platform == jax.local_devices()[0].platform
-    asked = {
-        name: value
-        for name, value in dataclasses.asdict(config).items()
-        if value is not None and not (name == "lanes" and halved and value > plan.lanes)
-    }
-    agrees = asked.items() <= plan._asdict().items()
-    return plan if fits and same and agrees else None
-
-
 def describe() -> dict[str, str | int]:
     """Return what the devices are, for a manifest."""
     devices = jax.local_devices()
@@ -168,16 +73,6 @@ def _cpu_model() -> str:
     except OSError:
         return ""
     return lines[0].split(":", 1)[1].strip() if lines else ""
-
-
-def plan_devices(plan: Plan) -> list[Any]:
-    """Return the devices of a plan."""
-    return jax.local_devices()[: plan.devices]
-
-
-def _lanes_that_fit(model: Model) -> int:
-    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 8 << 30)
-    return int(MEMORY_SHARE * memory / (TRAINING_COPIES * size_of(model)))
 
 
 def size_of(model: Model) -> int:

@@ -1,16 +1,19 @@
 """What studies will cost, measured on this machine before they start."""
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 
 from ..config import Config
 from ..study import networks
-from . import devices
-from .plan import choose, compile_lanes, measure
+from ..study.given import NOTHING, Given
+from ..study.study import compiled, plan_of
+from .plan import TRAINING_COPIES, candidates, choose, compile_lanes, measure
 from .prepare import prepare
+
+ROW_BYTES = 40
+"""Bytes of a row of curves on disk, about."""
 
 
 class Estimate(NamedTuple):
@@ -22,6 +25,7 @@ class Estimate(NamedTuple):
         memory: bytes of data, weights and optimizer state at a time.
         disk: bytes of the run directories, about.
         seconds: of training and evaluation on this machine, from a short measurement.
+        identities: digests of the values that the user gave.
     """
 
     trainings: int
@@ -29,39 +33,45 @@ class Estimate(NamedTuple):
     memory: int
     disk: int
     seconds: float
+    identities: Mapping[str, str]
 
 
-def estimate(configs: Sequence[Config]) -> Estimate:
+def estimate(configs: Sequence[Config], given: Given = NOTHING) -> Estimate:
     """Compile the training programs, time a little of each, and extrapolate.
 
     Lines between copies (``stability.points``) are not counted.
 
     Args:
         configs: of one study, or of the variants of a sweep.
+        given: what the user gives as values.
 
     Raises:
         InputError: as `lth_jax.driver.pipeline.run` would.
     """
     groups: dict[object, list[Config]] = {}
     for config in configs:
-        groups.setdefault(networks.compiled(config), []).append(config)
-    parts = [_estimate(group) for group in groups.values()]
-    trainings, steps, memory, disk, seconds = zip(*parts, strict=True)
-    return Estimate(sum(trainings), sum(steps), max(memory), sum(disk), sum(seconds))
+        groups.setdefault(compiled(config), []).append(config)
+    parts = [_estimate(group, given) for group in groups.values()]
+    trainings, steps, memory, disk, seconds, known = zip(*parts, strict=True)
+    return Estimate(
+        sum(trainings), sum(steps), max(memory), sum(disk), sum(seconds), known[0]
+    )
 
 
-def _estimate(configs: Sequence[Config]) -> Estimate:
+def _estimate(configs: Sequence[Config], given: Given) -> Estimate:
     """Estimate studies that share a compilation and train side by side."""
-    prepared = prepare(configs[0])
+    prepared = prepare(configs[0], given)
     study, every = prepared.study, configs[0].train.eval_every
-    widest = networks.widest_of(configs)
-    plans = devices.candidates(configs[0].plan, study.model, widest)
-    plan = choose(prepared, plans, widest)
+    known = [(one, plan_of(one, given)) for one in configs]
+    widest = networks.widest_of(known)
+    plan = choose(prepared, candidates(prepared, widest), widest)
     program = compile_lanes(prepared, plan)
     pace = measure(prepared, program)
     sides = [
-        networks.lengths(zip(configs, joined, strict=True))
-        for joined in zip_longest(*map(networks.waves, configs), fillvalue=[])
+        networks.lengths(
+            (*one, levels) for one, levels in zip(known, joined, strict=True)
+        )
+        for joined in networks.side_by_side([plans for _, plans in known])
     ]
     lengths = [length for side in sides for length in side.values()]
     seconds = 0.0
@@ -72,15 +82,16 @@ def _estimate(configs: Sequence[Config]) -> Estimate:
             seconds += -(-count // program.width) * each
     weights = _bytes(study.start.params) // configs[0].replicates
     spread = sum(_bytes(split._asdict()) for split in prepared.splits[:3])
-    rows = sum(length // every + 2 for length in lengths) * 2 * 40
+    # One row for the validation set and one for the test set.
+    rows = sum(2 * (length // every + 2) * ROW_BYTES for length in lengths)
     tickets = sum((config.levels + 1) * config.replicates for config in configs)
     return Estimate(
         trainings=len(lengths),
         steps=sum(lengths),
-        memory=spread * plan.devices
-        + program.width * devices.TRAINING_COPIES * weights,
+        memory=spread * plan.devices + program.width * TRAINING_COPIES * weights,
         disk=tickets * weights * 2 + rows,
         seconds=seconds,
+        identities=prepared.identities,
     )
 
 

@@ -1,36 +1,39 @@
 """The driver: data, network, levels, store; the only place that knows the order."""
 
-import subprocess
-import sys
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from importlib import metadata
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import config as configs
 from ..config import Config, Variants
 from ..errors import StoreError
-from ..store import resume, write
+from ..store import resume
+from ..store import write as store
 from ..store.checkpoint import Checkpoints
 from ..study import copies, networks
-from ..study import waves as imp
-from ..study.level import Level
-from ..study.rows import Row
-from ..study.waves import Study
-from ..types import FINAL
+from ..study.find import Wave, find_tickets
+from ..study.given import NOTHING, Given
+from ..study.level import Level, Parent
+from ..study.networks import LevelPlan
+from ..study.study import Study, compiled
+from ..types import FINAL, Trajectory
 from . import devices, interrupts
-from . import plan as planning
-from .devices import Plan
+from . import plan as plans
+from .anatomy import check_begun
 from .interrupts import Request
+from .manifest import command, git, new_manifest, versions
+from .plan import Plan
 from .prepare import Prepared, most_on_host, prepare, prepare_all
-from .trainer import Progress, Training
+from .progress import Progress
+from .trainer import Training
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint"
 """Name of the folder of checkpoints in a run directory."""
-PACKAGES = ("lth-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class Opened(NamedTuple):
@@ -47,60 +50,6 @@ class Opened(NamedTuple):
     study: Study
     manifest: dict[str, Any]
     missing: list[int]
-
-
-def run_sweep(variants: Variants, experiment: str) -> Path:
-    """Run the variants of a study, or go on with them.
-
-    Variants that differ in nothing that a compiled training holds fixed, such as those
-    of learning rates, train side by side as lanes of one program; the others one after
-    the other.
-
-    Args:
-        variants: config by name.
-        experiment: name of the sweep.
-
-    Returns:
-        The directory of the sweep; each variant has a run directory in it.
-
-    Raises:
-        InputError: something is wrong with a variant; found before any training.
-    """
-    path = configs.run_dir(variants, experiment)
-    write.check_names(variants)
-    prepared = dict(zip(variants, prepare_all([*variants.values()]), strict=True))
-    alike: dict[Any, dict[Path, Prepared]] = {}
-    for name, one in prepared.items():
-        alike.setdefault(networks.compiled(one.study.config), {})[path / name] = one
-    groups = [_group(studies) for studies in alike.values()]
-    with write.alone(path):
-        for name, one in prepared.items():
-            write.check_run(path / name, one.study.config, _manifest(one, experiment))
-        write.open_sweep(path, variants, experiment)
-        _run(groups, experiment)
-    return path
-
-
-def run(config: Config, experiment: str, path: Path | None = None) -> Path:
-    """Run a study, or go on with it after its last complete level.
-
-    Args:
-        config: one study.
-        experiment: its name, the first part of the run directory's.
-        path: run directory; default: named by experiment and config.
-
-    Returns:
-        The run directory.
-
-    Raises:
-        InputError: something is wrong with config, data or run directory; found before
-            any training, and nothing stored is touched.
-    """
-    path = path or configs.run_dir(config, experiment)
-    groups = [_group({path: prepare(config)})]
-    with write.alone(path):
-        _run(groups, experiment)
-    return path
 
 
 class Group(NamedTuple):
@@ -122,11 +71,76 @@ class Group(NamedTuple):
         return next(iter(self.studies.values()))
 
 
+def run(
+    config: Config, experiment: str, path: Path | None = None, given: Given = NOTHING
+) -> Path:
+    """Run a study, or go on with it after its last complete level.
+
+    Args:
+        config: one study.
+        experiment: its name, the first part of the run directory's.
+        path: run directory; default: named by experiment, config and given values.
+        given: what the user gives as values, which the config names.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        InputError: something is wrong with config, data or run directory; found before
+            any training, and nothing stored is touched.
+    """
+    prepared = prepare(config, given)
+    path = path or configs.run_dir(config, experiment, prepared.identities)
+    check_begun(path, {"": config})
+    groups = [_group({path: prepared})]
+    with store.alone(path):
+        _run(groups, experiment)
+    return path
+
+
+def run_sweep(variants: Variants, experiment: str, given: Given = NOTHING) -> Path:
+    """Run the variants of a study, or go on with them.
+
+    Variants that differ in nothing that a compiled training holds fixed, such as those
+    of learning rates, train side by side as lanes of one program; the others one after
+    the other.
+
+    Args:
+        variants: config by name.
+        experiment: name of the sweep.
+        given: what the user gives as values, of all variants.
+
+    Returns:
+        The directory of the sweep; each variant has a run directory in it.
+
+    Raises:
+        InputError: something is wrong with a variant; found before any training.
+    """
+    store.check_names(variants)
+    prepared = dict(
+        zip(variants, prepare_all([*variants.values()], given), strict=True)
+    )
+    identities = next(iter(prepared.values())).identities
+    path = configs.run_dir(variants, experiment, identities)
+    check_begun(path, variants)
+    alike: dict[Any, dict[Path, Prepared]] = {}
+    for name, one in prepared.items():
+        alike.setdefault(compiled(one.study.config), {})[path / name] = one
+    groups = [_group(studies) for studies in alike.values()]
+    with store.alone(path):
+        for name, one in prepared.items():
+            manifest = new_manifest(one, experiment)
+            store.check_run(path / name, one.study.config, manifest)
+        store.open_sweep(path, variants, experiment, identities)
+        _run(groups, experiment)
+    return path
+
+
 def _group(studies: Mapping[Path, Prepared]) -> Group:
-    first = next(iter(studies.values())).study
-    widest = networks.widest_of([one.study.config for one in studies.values()])
-    plans = devices.candidates(first.config.plan, first.model, widest)
-    return Group(studies, widest, plans)
+    first = next(iter(studies.values()))
+    known = [(one.study.config, one.study.plan) for one in studies.values()]
+    widest = networks.widest_of(known)
+    return Group(studies, widest, plans.candidates(first, widest))
 
 
 def _run(groups: Sequence[Group], experiment: str) -> None:
@@ -150,16 +164,16 @@ def _plan(group: Group, one: Opened) -> Plan:
     events = one.manifest["events"]
     halved = any(event.get("event") == "out_of_memory" for event in events)
     chosen = group.first.study.config.plan
-    stored = devices.stored_plan(one.manifest["plan"], chosen, halved)
-    return stored or planning.choose(group.first, group.plans, group.widest)
+    stored = plans.stored_plan(one.manifest["plan"], chosen, halved)
+    return stored or plans.choose(group.first, group.plans, group.widest)
 
 
 def _open(path: Path, prepared: Prepared, experiment: str) -> Opened:
     config = prepared.study.config
-    manifest = write.open_run(path, config, _manifest(prepared, experiment))
+    manifest = store.open_run(path, config, new_manifest(prepared, experiment))
     missing = _missing_levels(path, prepared.study)
     if not missing:
-        print(f"{path} is complete: nothing to do.", file=sys.stderr)
+        log.info("%s is complete: nothing to do.", path)
     return Opened(path, prepared.study, manifest, missing)
 
 
@@ -177,69 +191,109 @@ def _train(
     def halved(plan: Plan) -> None:
         for one in runs:
             one.manifest["plan"] = plan._asdict()
-            write.note(one.path, one.manifest, "out_of_memory", lanes=plan.lanes)
+            store.note(one.path, one.manifest, "out_of_memory", lanes=plan.lanes)
 
-    steps = networks.lengths((one.study.config, one.missing) for one in runs)
+    studies = [one.study for one in runs]
+    steps = networks.lengths((o.study.config, o.study.plan, o.missing) for o in runs)
     progress = Progress(runs[0].study.config, sum(steps.values()))
     training = Training(
         prepared, plan, checkpoints, progress, request, halved, steps.keys()
     )
-    waves = [networks.waves(one.study.config) for one in runs]
-    for numbers in zip_longest(*waves, fillvalue=[]):
-        todo = [
-            (one, [n for n in wave if n in one.missing])
-            for one, wave in zip(runs, numbers, strict=True)
-        ]
-        todo = [(one, levels) for one, levels in todo if levels]
-        if not todo:
-            continue
-        progress.level(todo[0][1][0])
-        left = Counter(
-            name
-            for one, levels in todo
-            for level in levels
-            for name in networks.level_names(one.study.config, level)
-        )
-        for some in _fitting(todo, most_on_host(prepared.study.model)):
-            _train_wave(some, training, left)
+
+    def parts(wave: Wave) -> Iterator[Wave]:
+        if wave:
+            progress.level(min(number for _, number in wave))
+            yield from _fitting(wave, studies, most_on_host(prepared.study.model))
+
+    # How often the level of each network is still to be stored.
+    left = Counter(name for one in runs for n in one.missing for name in _names(one, n))
+    for i, level in find_tickets(
+        studies,
+        [Stored(one, training) for one in runs],
+        training.train,
+        parts,
+        lambda i, number: number in runs[i].missing,
+    ):
+        left.subtract(_names(runs[i], level.number))
+        training.forget([name for name, users in left.items() if users <= 0])
     progress.close()
 
 
-Todo = Sequence[tuple[Opened, list[int]]]
-"""Levels of runs that train side by side."""
+def _names(one: Opened, number: int) -> list[str]:
+    return networks.names(one.study.config, one.study.plan[number].networks)
 
 
-def _fitting(todo: Todo, most: int) -> Iterator[Todo]:
+def _fitting(wave: Wave, studies: Sequence[Study], most: int) -> Iterator[Wave]:
     """Yield studies, in order, of whose networks the host's memory holds all at once.
 
     A study whose networks are too many already stays whole.
     """
-    some: list[tuple[Opened, list[int]]] = []
-    for one in todo:
-        wanted = networks.lengths((run.study.config, n) for run, n in [*some, one])
+    some: list[tuple[int, int]] = []
+    for study in dict.fromkeys(i for i, _ in wave):
+        mine = [one for one in wave if one[0] == study]
+        wanted = networks.lengths(
+            (studies[i].config, studies[i].plan, [n]) for i, n in [*some, *mine]
+        )
         if some and len(wanted) > most:
             yield some
             some = []
-        some = [*some, one]
+        some = [*some, *mine]
     yield some
 
 
-def _train_wave(todo: Todo, training: Training, left: Counter[str]) -> None:
-    """Train levels, compare their copies and store them, each when it is complete.
+class Stored:
+    """What a study remembers of its levels: its run directory."""
 
-    Args:
-        todo: levels of runs.
-        training: of their networks.
-        left: how often the level of each network is still to be stored.
-    """
-    joined = [_wave(one, levels) for one, levels in todo]
-    for i, level in imp.run_waves(joined, training.train):
-        (one, _), dense = todo[i], joined[i].dense
-        copied = copies.copied_kinds(one.study.config, level.number)
-        comparison = training.compare(one.study, level, dense[FINAL]) if copied else ()
-        _store(one, level, comparison)
-        left.subtract(networks.level_names(one.study.config, level.number))
-        training.forget([name for name, users in left.items() if not users])
+    def __init__(self, one: Opened, training: Training) -> None:
+        """Remember what the run directory holds."""
+        self._one, self._training = one, training
+        self._read: dict[int, Parent] = {}
+
+    def parent(self, number: int) -> Parent:
+        """Read back what the pruning after a level needs."""
+        if number not in self._read:  # The last one only: weights are large.
+            read = resume.read_chain(self._one.path, self._one.study, number)
+            self._read = {number: read}
+        return self._read[number]
+
+    def trajectory(self) -> Trajectory:
+        """Read back the dense networks' snapshots."""
+        return resume.read_trajectory(self._one.path, self._one.study)
+
+    def keep(self, level: Level) -> None:
+        """Compare the copies of a level and write it, with a note.
+
+        Final weights that nothing needs any more are dropped.
+        """
+        one, config = self._one, self._one.study.config
+        comparison = ()
+        if copies.copied_kinds(level.plan):
+            dense = self.trajectory()[FINAL]
+            comparison = self._training.compare(one.study, level, dense)
+        store.write_level(one.path, one.study, level, comparison)
+        for lane, step in level.failures.items():
+            words = lane._asdict() | {"step": step}
+            store.note(one.path, one.manifest, "diverged", **words)
+            log.warning(
+                "%s: level %d, %s %d of replicate %d diverged at step %d.",
+                one.path,
+                lane.level,
+                lane.kind,
+                lane.draw,
+                lane.replicate,
+                step,
+            )
+        store.note(one.path, one.manifest, "level", level=level.number)
+        if config.keep_final == "last":
+            self._drop_unneeded(level.plan)
+
+    def _drop_unneeded(self, level: LevelPlan) -> None:
+        one, source = self._one, level.parent
+        later = [n for n in one.missing if n > level.number]
+        needed = any(one.study.plan[n].parent == source for n in later)
+        needed |= source == 0 and one.study.config.stability.orders > 1 and bool(later)
+        if source is not None and not needed and store.has_final(one.path, source):
+            store.drop_final(one.path, source)
 
 
 def _finish(one: Opened) -> None:
@@ -249,79 +303,55 @@ def _finish(one: Opened) -> None:
         return
     if one.study.config.keep_final == "last":
         for number in range(one.study.config.levels):
-            write.drop_final(one.path, number)
-    write.note(one.path, one.manifest, "finished")
+            store.drop_final(one.path, number)
+    store.note(one.path, one.manifest, "finished")
 
 
 def _note_start(one: Opened, plan: Plan) -> None:
     """Note with what a run starts or goes on, and say what is not as it was."""
-    words = {"command": _command(), "levels": one.missing}
+    words: dict[str, Any] = {"command": command(), "levels": one.missing}
     known = one.manifest["events"]
     if known:
-        now = {"versions": _versions(), "devices": devices.describe(), "git": _git()}
+        now = {"versions": versions(), "devices": devices.describe(), "git": git()}
         changed = {k: v for k, v in now.items() if one.manifest[k] != v}
         words |= {"changed": changed} if changed else {}
         for name, value in changed.items():
-            print(
-                f"{one.path} was begun with other {name}: {one.manifest[name]} there,"
-                f" {value} here.",
-                file=sys.stderr,
+            before = one.manifest[name]
+            log.warning(
+                "%s was begun with other %s: %s there, %s here.",
+                one.path,
+                name,
+                before,
+                value,
             )
     one.manifest["plan"] = plan._asdict()
-    write.note(one.path, one.manifest, "resumed" if known else "started", **words)
-
-
-def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
-    source = networks.parent_of(one.study.config, levels[0])
-    if source is None:
-        return imp.Wave(one.study, levels)
-    parent = resume.read_chain(one.path, one.study, source)
-    dense = resume.read_trajectory(one.path, one.study)
-    return imp.Wave(one.study, levels, parent, dense)
-
-
-def _store(one: Opened, level: Level, comparison: Sequence[Sequence[Row]]) -> None:
-    """Write a level; drop the final weights that nothing needs any more."""
-    config = one.study.config
-    write.write_level(one.path, one.study, level, comparison)
-    for lane, step in level.failures.items():
-        words = lane._asdict() | {"step": step}
-        write.note(one.path, one.manifest, "diverged", **words)
-        print(
-            f"{one.path}: level {lane.level}, {lane.kind} {lane.draw} of replicate"
-            f" {lane.replicate} diverged at step {step}.",
-            file=sys.stderr,
-        )
-    write.note(one.path, one.manifest, "level", level=level.number)
-    source = networks.parent_of(config, level.number)
-    later = [n for n in one.missing if n > level.number]
-    needed = any(networks.parent_of(config, n) == source for n in later)
-    needed |= source == 0 and config.stability.orders > 1 and bool(later)
-    if config.keep_final == "last" and source is not None and not needed:
-        write.drop_final(one.path, source)
+    store.note(one.path, one.manifest, "resumed" if known else "started", **words)
 
 
 def _missing_levels(path: Path, study: Study) -> list[int]:
-    """Return the levels to train; says which of them were damaged."""
-    config, missing = study.config, set()
-    for number in range(config.levels + 1):
-        problem = write.damage(path, number)
+    """Return the levels to train, and say which of them were damaged."""
+    missing = set()
+    for level in study.plan:
+        problem = store.damage(path, level.number)
         if problem is not None:
-            missing.add(number)
+            missing.add(level.number)
         if problem:
-            print(f"Level {number} will be done again: {problem}.", file=sys.stderr)
+            log.warning("Level %d will be done again: %s.", level.number, problem)
+    # A level whose parent was dropped or is damaged needs the parent done again, and
+    # so on downwards, until one is there or there is nothing to wait for.
     for number in sorted(missing, reverse=True):
-        source = networks.parent_of(config, number)
+        source = study.plan[number].waits
         while source is not None and source not in missing:
-            if write.has_final(path, source) and _can(
+            if store.has_final(path, source) and _can(
                 source, resume.read_chain, path, study, source
             ):
                 break
             missing.add(source)
-            source = networks.parent_of(config, source)
+            source = study.plan[source].waits
     if (
         missing
         and 0 not in missing
+        and any(study.plan[number].waits is not None for number in missing)
         and not _can(0, resume.read_trajectory, path, study)
     ):
         missing.add(0)
@@ -329,49 +359,10 @@ def _missing_levels(path: Path, study: Study) -> list[int]:
 
 
 def _can(number: int, read: Callable[..., Any], *args: Any) -> bool:
-    """Tell whether what later levels need of a level can be read; says what cannot."""
+    """Tell whether what later levels need of a level can be read; warn if not."""
     try:
         read(*args)
     except StoreError as error:
-        print(f"Level {number} will be done again: {error}.", file=sys.stderr)
+        log.warning("Level %d will be done again: %s.", number, error)
         return False
     return True
-
-
-def _manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:
-    config = prepared.study.config
-    return {
-        "schema": configs.SCHEMA,
-        "experiment": experiment,
-        "fingerprint": configs.fingerprint(config),
-        "versions": _versions(),
-        "devices": devices.describe(),
-        "plan": {},
-        "data": {"name": config.data.name} | prepared.origin._asdict(),
-        "git": _git(),
-        "events": [],
-    }
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: metadata.version(name) for name in PACKAGES}
-    return {"python": sys.version.split()[0]} | packages
-
-
-def _git() -> dict[str, Any] | None:
-    def ask(*words: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *words]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        ask("ls-files", "--error-unmatch", Path(__file__).name)
-        changed = ask("status", "--porcelain", "--untracked-files=no")
-        return {"commit": ask("rev-parse", "HEAD"), "changed": bool(changed)}
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _command() -> str:
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

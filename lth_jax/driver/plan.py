@@ -1,27 +1,54 @@
 """The plan of a run, measured where it is not known which one is best."""
 
-import sys
+import dataclasses
+import logging
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from .. import models, tree
-from ..errors import InputError
-from ..study import waves
+from ..config import Config, PlanConfig
+from ..errors import InputError, StoreError
+from ..models import CONVOLUTIONS, best_known
+from ..study.find import Remembered
+from ..study.ready import lanes_of, make_ready
 from ..training.dataset import Dataset, Splits
 from ..training.lanes import Program, begin, make_program
 from ..types import Model
-from . import devices as parallel
-from .devices import Plan
+from . import devices
 from .prepare import Prepared
+
+log = logging.getLogger(__name__)
 
 MEASURED_EXAMPLES = 1_000
 """Examples of every set that take part in a measurement."""
 MEASURED_SECONDS = 0.5
 """A measurement of training steps that took longer is long enough."""
+
+
+MEMORY_SHARE = 0.6
+"""Fraction of an accelerator's memory that lanes may fill."""
+TRAINING_COPIES = 6
+"""Copies of the weights a lane needs: start, current, gradient, two moments, spare."""
+
+
+class Plan(NamedTuple):
+    """How trainings are spread; fixed at the first start of a run.
+
+    Attributes:
+        platform: "cpu", "gpu" or "tpu".
+        devices: number of devices.
+        lanes: networks per device.
+        convolution: form of convolutions.
+    """
+
+    platform: str
+    devices: int
+    lanes: int
+    convolution: str = "columns"
 
 
 class Pace(NamedTuple):
@@ -41,15 +68,18 @@ def compile_lanes(prepared: Prepared, plan: Plan) -> Program:
     return make_program(
         planned_model(prepared, plan),
         prepared.study.config.train,
-        devices=parallel.plan_devices(plan),
+        devices=plan_devices(plan),
         lanes_per_device=plan.lanes,
+        optimizer=prepared.study.optimizer,
+        after_step=prepared.study.given.after_step,
     )
 
 
 def planned_model(prepared: Prepared, plan: Plan) -> Model:
     """Return a study's network, with the form of convolutions that a plan has."""
     config, splits = prepared.study.config, prepared.splits
-    if plan.convolution == models.best_known():
+    own = prepared.study.given.model is not None
+    if own or plan.convolution == best_known():
         return prepared.study.model
     shape = splits.train.x.shape[1:]
     return models.build(config.model, shape, splits.n_classes, plan.convolution)
@@ -71,10 +101,11 @@ def choose(prepared: Prepared, plans: Sequence[Plan], n_lanes: int) -> Plan:
     seconds = [_seconds_per_lane(prepared, plan, n_lanes) for plan in plans]
     for plan, each in zip(plans, seconds, strict=True):
         words = "does not fit" if each == float("inf") else f"{1e3 * each:.3g} ms"
-        print(
-            f"Plan: {plan.lanes} lanes on each device, convolution {plan.convolution}:"
-            f" {words} per step of a network.",
-            file=sys.stderr,
+        log.info(
+            "Plan: %d lanes on each device, convolution %s: %s per step of a network.",
+            plan.lanes,
+            plan.convolution,
+            words,
         )
     if min(seconds) == float("inf"):
         raise InputError(
@@ -110,8 +141,8 @@ def measure(prepared: Prepared, program: Program) -> Pace:
     evaluated = splits.validation.size + splits.test.size
     share = (few.validation.size + few.test.size) / evaluated
     data = program.put_data(few)
-    level = waves.plan_level(waves.Wave(study, [0]), 0)
-    lanes = tree.take(waves.lanes_of(study, level), np.zeros(program.width, int))
+    dense = make_ready(study, study.plan[0], Remembered(study), {})
+    lanes = tree.take(lanes_of(study, dense), np.zeros(program.width, int))
     states, fixed = begin(program, program.put_lanes(lanes))
     length = study.config.train.steps
     timeline = program.timeline(data, length)
@@ -119,7 +150,11 @@ def measure(prepared: Prepared, program: Program) -> Pace:
     def take(first: int, stop: int) -> float:
         nonlocal states
         start = time.monotonic()
-        states, curve = program.advance(states, fixed, data, length, first, stop)
+        steps = range(timeline.steps_at(first), timeline.steps_at(stop))
+        window = program.feed.ahead(fixed.order, fixed.clock, steps)
+        states, curve = program.advance(
+            states, fixed, window, data, length, first, stop
+        )
         jax.block_until_ready(curve)
         return time.monotonic() - start
 
@@ -140,3 +175,84 @@ def _first(splits: Splits, n: int) -> Splits:
         for s in (splits.train, splits.validation, splits.test)
     )
     return Splits(train, validation, test, splits.n_classes)
+
+
+def candidates(prepared: Prepared, n_lanes: int) -> list[Plan]:
+    """Return the plans worth measuring; on a CPU it is known which one is best.
+
+    Args:
+        prepared: a study; what it fixes is kept, and the size of its network bounds
+            the lanes of an accelerator.
+        n_lanes: lanes of the largest wave; more are never needed.
+
+    Raises:
+        InputError: more devices are asked for than there are.
+    """
+    config, model = prepared.study.config.plan, prepared.study.model
+    available = jax.local_devices()
+    platform = available[0].platform
+    devices = config.devices or min(len(available), n_lanes)
+    if devices > len(available):
+        raise InputError(
+            f"plan.devices is {devices}, but JAX sees {len(available)} of kind"
+            f" {platform!r}."
+        )
+    lanes, forms = [1], [best_known()]
+    if platform != "cpu":
+        most = min(-(-n_lanes // devices), max(1, _lanes_that_fit(model)))
+        lanes, forms = sorted({most, -(-most // 2), -(-most // 4)}), [*CONVOLUTIONS]
+    if config.lanes:
+        lanes = [config.lanes]
+    convolves = any(info.kind == "conv" for info in model.layers.values())
+    if not convolves or prepared.study.given.model is not None:
+        forms = [best_known()]  # A user's network has the form that it has.
+    if config.convolution:
+        forms = [config.convolution]
+    return [Plan(platform, devices, n, form) for form in forms for n in lanes]
+
+
+def stored_plan(
+    stored: Mapping[str, Any], config: PlanConfig, halved: bool = False
+) -> Plan | None:
+    """Return the plan of a run that goes on, if user and machine allow it.
+
+    Args:
+        stored: the plan in the run's manifest; empty if it has none yet.
+        config: what the user fixes; a plan that agrees with it is kept.
+        halved: whether its lanes are fewer than were asked for, for want of memory.
+
+    Returns:
+        None where a plan has to be made.
+
+    Raises:
+        StoreError: the stored plan was edited.
+    """
+    if not stored:
+        return None
+    try:
+        plan = Plan(**stored)
+        fixed = PlanConfig(**{k: v for k, v in stored.items() if k != "platform"})
+        Config(plan=fixed).validate()
+    except (TypeError, InputError) as error:
+        raise StoreError(
+            f"The plan in manifest.json was changed; restore it: {error}"
+        ) from error
+    fits = plan.devices <= len(jax.local_devices())
+    same = plan.platform == jax.local_devices()[0].platform
+    asked = {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if value is not None and not (name == "lanes" and halved and value > plan.lanes)
+    }
+    agrees = asked.items() <= plan._asdict().items()
+    return plan if fits and same and agrees else None
+
+
+def plan_devices(plan: Plan) -> list[Any]:
+    """Return the devices of a plan."""
+    return jax.local_devices()[: plan.devices]
+
+
+def _lanes_that_fit(model: Model) -> int:
+    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 8 << 30)
+    return int(MEMORY_SHARE * memory / (TRAINING_COPIES * devices.size_of(model)))

@@ -2,15 +2,15 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .. import models, sources
 from ..config import Config
 from ..errors import InputError
 from ..sources import Origin
-from ..study import waves
-from ..study.waves import Study
+from ..study.given import NOTHING, OWN, Given, data_digest, identities
+from ..study.study import Study, make_study
 from ..training.dataset import Splits
 from ..training.loop import check_fits
 from ..types import Model
@@ -27,30 +27,34 @@ class Prepared(NamedTuple):
         study: the config made concrete.
         splits: the data, on the host.
         origin: which copy of the data it is.
+        identities: digests of the values that the user gave.
     """
 
     study: Study
     splits: Splits
     origin: Origin
+    identities: Mapping[str, str]
 
 
-def prepare(config: Config) -> Prepared:
+def prepare(config: Config, given: Given = NOTHING) -> Prepared:
     """Load the data, build the network, check everything.
 
     Args:
         config: one study.
+        given: what the user gives as values, which the config names.
 
     Raises:
         InputError: something is wrong; no work has been done.
     """
-    return prepare_all([config])[0]
+    return prepare_all([config], given)[0]
 
 
-def prepare_all(studies: Sequence[Config]) -> list[Prepared]:
+def prepare_all(studies: Sequence[Config], given: Given = NOTHING) -> list[Prepared]:
     """Prepare studies; those of the same data share them.
 
     Args:
         studies: their configs.
+        given: what the user gives as values, of all studies.
 
     Raises:
         InputError: something is wrong with one; no work has been done.
@@ -61,13 +65,36 @@ def prepare_all(studies: Sequence[Config]) -> list[Prepared]:
     for config in studies:
         key = config.data, config.seed
         if key not in loaded:
-            loaded[key] = sources.load(*key)
+            loaded[key] = _load(config, given)
         splits, origin = loaded[key]
-        model = models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
+        model = given.model or _build(config, splits)
         _check_memory(model, config)
         check_fits(model, config.train, splits.train, splits.n_classes)
-        prepared.append(Prepared(waves.make_study(model, config), splits, origin))
+        study = make_study(model, config, given, splits.train)
+        known = identities(given, config, model)
+        prepared.append(Prepared(study, splits, origin, known))
     return prepared
+
+
+def _load(config: Config, given: Given) -> tuple[Splits, Origin]:
+    if given.splits is not None:
+        note = "arrays of the user's"
+        return given.splits, Origin(data_digest(given.splits), note)
+    if config.data.name == OWN:
+        raise InputError(
+            "data.name is own: the data of this study are values of the user's. Give"
+            " them again: splits=... in Python, data() in an experiment file."
+        )
+    return sources.load(config.data, config.seed)
+
+
+def _build(config: Config, splits: Splits) -> Model:
+    if config.model.name == OWN:
+        raise InputError(
+            "model.name is own: the network of this study is a value of the user's."
+            " Give it again: model=... in Python, model() in an experiment file."
+        )
+    return models.build(config.model, splits.train.x.shape[1:], splits.n_classes)
 
 
 def most_on_host(model: Model) -> int:

@@ -1,73 +1,28 @@
 """Lanes trained for a run: watched, checkpointed, within the memory of the device."""
 
 import itertools
-import sys
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import jax
 import numpy as np
 
 from .. import tree
-from ..config import Config
 from ..errors import LthError
 from ..store.checkpoint import Checkpoints, Saved
 from ..study.level import Level
-from ..study.waves import Study
+from ..study.study import Study
 from ..training.lanes import NOTHING, Keep, Lanes, Outcome, Partial, run_lanes
 from ..types import Snapshot
 from .compare import Comparison, Errors, compare, make_errors
-from .devices import Plan
 from .interrupts import Request
-from .plan import compile_lanes
+from .plan import Plan, compile_lanes
 from .prepare import Prepared
+from .progress import Progress
 
-CHUNK_SECONDS = 1.0
-"""Time between two looks at a training, about."""
-
-
-class Progress:
-    """A progress bar over training steps, and the length of the chunks between."""
-
-    def __init__(self, config: Config, steps: int) -> None:
-        """Start a bar over so many steps."""
-        from tqdm.auto import tqdm
-
-        self._config = config
-        self._bar = tqdm(
-            total=steps,
-            unit=" steps",
-            unit_scale=True,
-            disable=not config.progress,
-        )
-        self._done, self._then, self._chunk = (sys.maxsize, 0), 0.0, 1
-
-    def level(self, number: int) -> None:
-        """Say which level is being trained."""
-        self._bar.set_description(f"level {number}/{self._config.levels}")
-
-    def watch(self, partial: Partial, lanes: int) -> int:
-        """Advance the bar; choose the next chunk to last about `CHUNK_SECONDS`."""
-        now, last = time.monotonic(), self._done
-        if partial.done >= last[0]:
-            self.skip((partial.steps - last[1]) * lanes)
-            rate = (partial.done - last[0]) / max(now - self._then, 1e-6)
-            self._chunk = max(1, int(CHUNK_SECONDS * rate))
-        else:  # another group
-            self.skip(partial.steps * lanes)
-        self._done, self._then = (partial.done, partial.steps), now
-        return self._chunk
-
-    def skip(self, steps: int) -> None:
-        """Advance the bar, if there is still somebody to see it."""
-        with suppress(OSError):
-            self._bar.update(steps)
-
-    def close(self) -> None:
-        """Finish the bar."""
-        self._bar.close()
+log = logging.getLogger(__name__)
 
 
 class Training:
@@ -240,10 +195,10 @@ class Training:
                 f" make train.batch_size smaller. ({error})"
             ) from error
         self._plan = self._plan._replace(lanes=lanes // 2)
-        print(
-            f"Out of memory: going on with {lanes // 2} networks on each device in"
-            f" place of {lanes}.",
-            file=sys.stderr,
+        log.warning(
+            "Out of memory: going on with %d networks on each device in place of %d.",
+            lanes // 2,
+            lanes,
         )
         self._halved(self._plan)
         self._program = compile_lanes(self._prepared, self._plan)

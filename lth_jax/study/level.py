@@ -1,4 +1,4 @@
-"""A level of a study: its networks, and what the levels after it need of them."""
+"""A level before and after its training, and what the levels after it need of it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -7,16 +7,15 @@ import jax
 import numpy as np
 
 from .. import tree
-from ..config import Config
 from ..training.lanes import Outcome
 from ..training.loop import NEVER
 from ..types import Mask, Params, Snapshot, Ticket, Trajectory
-from .networks import LaneId, clock_of, pruned_kind, steps_of
+from .networks import LaneId, LevelPlan
 
 Status = Literal["ok", "diverged", "collapsed", "not_run"]
 
 
-class Chain(NamedTuple):
+class Parent(NamedTuple):
     """What the next pruning needs: NumPy arrays, replicates as first axis.
 
     Attributes:
@@ -31,27 +30,68 @@ class Chain(NamedTuple):
     alive: np.ndarray
 
 
+class Ready(NamedTuple):
+    """A level that is pruned and rewound, and has yet to be trained.
+
+    Attributes:
+        plan: what was known of it before.
+        ids: the trainings that take place, tickets first.
+        tickets: what they start from, stacked like ``ids``.
+        absent: trainings that do not take place, and why.
+        masks: of the tickets of all replicates, stacked; what pruning gave, also where
+            the ticket is absent.
+        alive: bool [replicates]: pruning has left something of every layer, and so it
+            was at the levels before.
+    """
+
+    plan: LevelPlan
+    ids: tuple[LaneId, ...]
+    tickets: Ticket
+    absent: Mapping[LaneId, Status]
+    masks: Mask
+    alive: np.ndarray
+
+    def trained(self, outcome: Outcome) -> "Level":
+        """Return the level with what its networks, stacked like ``ids``, came to."""
+        return Level(
+            self.plan, self.ids, self.tickets, outcome, self.absent, self.masks
+        )
+
+
 class Level(NamedTuple):
     """One level of a study, trained.
 
     Attributes:
-        number: 0 = dense.
+        plan: what was known of it before; its steps, its evaluations.
         ids: the trainings, tickets first.
         tickets: what they started from, stacked like ``ids``.
-        outcome: what they came to, stacked like ``ids``; None if there are none.
+        outcome: what they came to, stacked like ``ids``.
         absent: trainings that did not take place, and why.
         masks: of the tickets of all replicates, stacked; what pruning gave, also where
             the ticket is absent.
-        evaluations: steps at which the networks are evaluated.
     """
 
-    number: int
+    plan: LevelPlan
     ids: tuple[LaneId, ...]
-    tickets: Ticket | None
-    outcome: Outcome | None
+    tickets: Ticket
+    outcome: Outcome
     absent: Mapping[LaneId, Status]
     masks: Mask
-    evaluations: Sequence[int]
+
+    @property
+    def number(self) -> int:
+        """Number of the level; 0 = dense."""
+        return self.plan.number
+
+    @property
+    def evaluations(self) -> Sequence[int]:
+        """Steps at which its networks are evaluated."""
+        return self.plan.evaluations
+
+    @property
+    def replicates(self) -> int:
+        """Number of replicates, absent ones included."""
+        return len(jax.tree.leaves(self.masks)[0])
 
     @property
     def status(self) -> tuple[Status, ...]:
@@ -61,8 +101,6 @@ class Level(NamedTuple):
     @property
     def _finite(self) -> np.ndarray:
         """Tell which evaluations came to a number, [lanes, evaluations]."""
-        if self.outcome is None:
-            return np.ones((0, 0), bool)
         curve = self.outcome.curve
         return np.isfinite(curve.validation.loss) & np.isfinite(curve.test.loss)
 
@@ -75,20 +113,43 @@ class Level(NamedTuple):
         """
         steps = {}
         for i, finite in enumerate(self._finite):
-            if self.outcome is not None and not finite.all():
+            if not finite.all():
                 step = int(self.outcome.failed[i])
                 first = self.evaluations[int(np.argmin(finite))]
                 steps[self.ids[i]] = first if step == NEVER else step
         return steps
 
+    def ticket(self, replicate: int) -> Ticket:
+        """Return the ticket of one replicate, no longer stacked.
 
-def by_replicate(level: Level, leaves: Any, replicates: int, kind: str) -> Any:
+        Raises:
+            KeyError: it was not trained; names those that were.
+        """
+        places = {
+            lane.replicate: i
+            for i, lane in enumerate(self.ids)
+            if lane.kind == "ticket"
+        }
+        if replicate not in places:
+            raise KeyError(
+                f"level {self.number} has no ticket of replicate {replicate}; it has"
+                f" those of {sorted(places)}."
+            )
+        return tree.take(self.tickets, places[replicate])
+
+    def __repr__(self) -> str:
+        """Name the level and count its networks; arrays are not printed."""
+        kinds = dict.fromkeys(lane.kind for lane in self.ids)
+        counts = (f"{sum(i.kind == kind for i in self.ids)} {kind}" for kind in kinds)
+        return f"Level({self.number}: {', '.join(counts) or 'no network'})"
+
+
+def by_replicate(level: Level, leaves: Any, kind: str) -> Any:
     """Spread what one kind has at a level over all replicates; absent ones get 0.
 
     Args:
         level: whose networks.
-        leaves: tree stacked like ``level.ids``, or None if there are none.
-        replicates: first axis of the result.
+        leaves: tree stacked like ``level.ids``.
         kind: "ticket" or "chain".
 
     Returns:
@@ -99,56 +160,60 @@ def by_replicate(level: Level, leaves: Any, replicates: int, kind: str) -> Any:
 
     def spread(leaf: Any) -> np.ndarray:
         leaf = np.asarray(leaf)
-        full = np.zeros((replicates, *leaf.shape[1:]), leaf.dtype)
+        full = np.zeros((level.replicates, *leaf.shape[1:]), leaf.dtype)
         full[rows] = leaf[lanes]
         return full
 
     return jax.tree.map(spread, leaves)
 
 
-def chain_of(config: Config, level: Level, like: Snapshot) -> Chain:
-    """Return what the pruning after a level needs.
-
-    Args:
-        config: of the study.
-        level: trained.
-        like: what a snapshot of all replicates looks like.
-    """
-    kind = pruned_kind(config, level.number)
-    alive = np.zeros(config.replicates, bool)
+def parent_of(level: Level) -> Parent:
+    """Return what the pruning after a trained level needs."""
+    kind = level.plan.pruned
+    alive = np.zeros(level.replicates, bool)
     for lane, status in zip(level.ids, level.status, strict=True):
         if lane.kind == kind:
             alive[lane.replicate] = status == "ok"
-    return Chain(level.masks, finals_of(config, level, kind, like), alive)
+    return Parent(masks_at_end(level), finals_of(level, kind), alive)
 
 
-def finals_of(config: Config, level: Level, kind: str, like: Snapshot) -> Snapshot:
-    """Return where one kind of a level ended, over all replicates.
+def masks_at_end(level: Level) -> Mask:
+    """Return the masks of the tickets of all replicates at the end of their training.
+
+    They are those of its start, unless training can change them.
+    """
+    if level.outcome.masks is None:
+        return level.masks
+    ended = by_replicate(level, level.outcome.masks, "ticket")
+    trained = [i.replicate for i in level.ids if i.kind == "ticket"]
+
+    def where_trained(end: np.ndarray, start: np.ndarray) -> np.ndarray:
+        whole = np.array(start)
+        whole[trained] = end[trained]
+        return whole
+
+    return jax.tree.map(where_trained, ended, level.masks)
+
+
+def finals_of(level: Level, kind: str) -> Snapshot:
+    """Return where one kind of a trained level ended, over all replicates.
 
     Args:
-        config: of the study.
         level: trained.
         kind: "ticket" or "chain".
-        like: what a snapshot of all replicates looks like.
     """
-    end = clock_of(config, level.number) + steps_of(config, level.number)
-    if level.outcome is None:
-        ended = jax.tree.map(np.zeros_like, tree.to_host(like._replace(moments=None)))
-    else:
-        ended = by_replicate(level, level.outcome.finals, config.replicates, kind)
-    return ended._replace(clock=np.full(config.replicates, end, np.int32))
+    ended = by_replicate(level, level.outcome.finals, kind)
+    return ended._replace(clock=np.full(level.replicates, level.plan.end, np.int32))
 
 
-def trajectory_of(config: Config, dense: Level) -> Trajectory:
+def trajectory_of(dense: Level) -> Trajectory:
     """Return the snapshots on the way of the dense networks, over all replicates.
 
     Args:
-        config: of the study.
         dense: level 0, trained.
     """
-    assert dense.outcome is not None
     return {
-        step: by_replicate(dense, snapshot, config.replicates, "ticket")
+        step: by_replicate(dense, snapshot, "ticket")
         for step, snapshot in dense.outcome.kept.items()
     }
 

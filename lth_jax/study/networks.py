@@ -1,15 +1,16 @@
-"""What a study trains: the networks of every level, and which levels go together."""
+"""What a study trains: the plan of every level, known before anything is trained."""
 
 import dataclasses
+import functools
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..config import Config, fingerprint
+from ..tickets.criteria import CRITERIA
 from ..tickets.rewinding import rule_of
-from ..training import optim
-from ..types import END
+from ..types import END, FINAL
 
 COPY = "_reorder"
 """What the kind of a copy under another data order ends in."""
@@ -35,85 +36,111 @@ class LaneId(NamedTuple):
         return None if kind == self.kind else kind
 
 
-def names(config: Config, ids: Iterable[LaneId]) -> list[str]:
-    """Return a name for each training, the same for equal trainings of two studies.
+class LevelPlan(NamedTuple):
+    """What is known of a level before anything is trained.
 
-    Equal are dense networks: what is done with them later does not matter to them.
+    Attributes:
+        number: 0 = dense.
+        parent: level whose masks are pruned further; None for level 0.
+        waits: level that must be trained before this one can be pruned and rewound;
+            None if nothing has to be, as for criteria that read initial weights.
+        clock: step at which schedule and data order of its networks stand.
+        steps: how many steps its networks train.
+        evaluations: steps at which its networks are evaluated. They are counted from
+            the start of the schedule: a network that is rewound to step k is evaluated
+            at k, every ``eval_every`` steps from there, and at its last step.
+        networks: its trainings, tickets first.
+        pruned: kind of network whose final weights the next pruning looks at.
+    """
+
+    number: int
+    parent: int | None
+    waits: int | None
+    clock: int
+    steps: int
+    evaluations: tuple[int, ...]
+    networks: tuple[LaneId, ...]
+    pruned: str
+
+    @property
+    def end(self) -> int:
+        """Step at which the training of its networks ends."""
+        return self.clock + self.steps
+
+
+Reads = Literal["initial", "final"]
+
+
+@functools.lru_cache(maxsize=256)
+def plan_study(config: Config, reads: Reads | None = None) -> tuple[LevelPlan, ...]:
+    """Return the plans of all levels of a study, level by level.
+
+    Args:
+        config: all settings.
+        reads: which weights the pruning criterion looks at, see
+            `lth_jax.types.Criterion`; default: what the one of that name does.
 
     Example:
-        >>> names(Config(), [LaneId(2, "random_reinit", 0, 1)])[0].split("/", 1)[1]
-        '2/random_reinit/0/1'
-        >>> dense = [LaneId(0, "ticket", 0)]
-        >>> names(Config(), dense) == names(Config(reinits=3), dense)
-        True
+        >>> from lth_jax import PruneConfig, RewindConfig, TrainConfig
+        >>> train, prune = TrainConfig(steps=10, eval_every=4), PruneConfig(levels=2)
+        >>> config = Config(train=train, prune=prune, rewind=RewindConfig(weights=3))
+        >>> [(plan.parent, plan.clock, plan.steps) for plan in plan_study(config)]
+        [(None, 0, 10), (0, 3, 7), (1, 3, 7)]
+        >>> plan_study(config)[1].evaluations
+        (3, 7, 10)
     """
-    plain = Config(data=config.data, model=config.model, train=config.train)
-    dense = fingerprint(dataclasses.replace(plain, seed=config.seed))
-    mine = fingerprint(config)
-    return ["/".join(map(str, (mine if n.level else dense, *n))) for n in ids]
+    if reads is None:
+        known = CRITERIA.get(config.prune.criterion)
+        reads = known.reads if known else "final"
+    return tuple(_plan(config, reads, n) for n in range(config.levels + 1))
 
 
-def level_names(config: Config, level: int) -> list[str]:
-    """Return the names of the trainings of one level."""
-    return names(config, level_ids(config, level))
+def _plan(config: Config, reads: Reads, number: int) -> LevelPlan:
+    train, rule = config.train, rule_of(config)
+    parent = None if number == 0 else 0 if config.prune.one_shot else number - 1
+    steps = rule.steps if number and rule.steps else train.steps
+    clock = 0
+    if number and rule.clock != END:
+        clock = rule.clock
+    elif number:  # Fine-tuning goes on where the level before has ended.
+        before = 0 if config.prune.one_shot else number - 1
+        clock = train.steps + before * steps
+    return LevelPlan(
+        number=number,
+        parent=parent,
+        waits=_waits_for(config, reads, parent),
+        clock=clock,
+        steps=steps,
+        evaluations=(*range(clock, clock + steps, train.eval_every), clock + steps),
+        networks=_networks(config, number),
+        pruned="chain" if number and config.prune.continued else "ticket",
+    )
 
 
-def lengths(studies: Iterable[tuple[Config, Iterable[int]]]) -> dict[str, int]:
-    """Return the steps of all trainings of some levels of studies, by name.
-
-    Example:
-        >>> one = Config(replicates=1), [0, 1]
-        >>> sum(lengths([one]).values()), sum(lengths([one, one]).values())
-        (100000, 100000)
-    """
-    return {
-        name: steps_of(config, level)
-        for config, levels in studies
-        for level in levels
-        for name in level_names(config, level)
-    }
+def _waits_for(config: Config, reads: Reads, parent: int | None) -> int | None:
+    rule = rule_of(config)
+    if parent is None or reads == "final" or rule.weights == FINAL:
+        return parent
+    # Tickets take the dense network's weights of a later step, or are compared with it.
+    of_dense = rule.weights != 0 or config.stability.orders > 1
+    return 0 if of_dense else None
 
 
-def clock_of(config: Config, level: int) -> int:
-    """Return the step at which the networks of a level start.
-
-    Example:
-        >>> from lth_jax import PruneConfig, RewindConfig
-        >>> tuned = RewindConfig(weights="final", clock="end", steps=10)
-        >>> [clock_of(Config(rewind=tuned), level) for level in range(3)]
-        [0, 50000, 50010]
-    """
-    clock = rule_of(config).clock
-    if level == 0:
-        return 0
-    if clock != END:
-        return clock
-    before = 0 if config.prune.one_shot else level - 1
-    return config.train.steps + before * steps_of(config, level)
-
-
-def steps_of(config: Config, level: int) -> int:
-    """Return how many steps the networks of a level train."""
-    length = rule_of(config).steps
-    return length if level and length else config.train.steps
-
-
-def evaluations(config: Config, level: int) -> tuple[int, ...]:
-    """Return the steps at which the networks of a level are evaluated.
-
-    They are counted from the start of the schedule: a network that is rewound to step k
-    is evaluated at k, every ``eval_every`` steps from there, and at its last step.
-
-    Example:
-        >>> from lth_jax import RewindConfig, TrainConfig
-        >>> train = TrainConfig(steps=10, eval_every=4)
-        >>> config = Config(train=train, rewind=RewindConfig(weights=3))
-        >>> evaluations(config, 0), evaluations(config, 1)
-        ((0, 4, 8, 10), (3, 7, 10))
-    """
-    clock, length = clock_of(config, level), steps_of(config, level)
-    steps = range(clock, clock + length, config.train.eval_every)
-    return (*steps, clock + length)
+def _networks(config: Config, level: int) -> tuple[LaneId, ...]:
+    draws = {"ticket": range(1)}
+    if level and config.prune.continued:
+        draws["chain"] = range(1)
+    if level in (config.control_levels or range(1, config.levels + 1)):
+        draws |= {kind: range(n) for kind, n in config.draws.items() if n}
+        copied = [kind for kind in draws if kind != "chain"]
+        others = range(1, config.stability.orders)
+        draws |= {kind + COPY: others for kind in copied}
+    return tuple(
+        LaneId(level, kind, replicate, draw)
+        for kind, numbers in draws.items()
+        for replicate in range(config.replicates)
+        for draw in numbers
+    )
 
 
 def kept_steps(config: Config) -> tuple[int, ...]:
@@ -122,27 +149,90 @@ def kept_steps(config: Config) -> tuple[int, ...]:
     return (weights,) if isinstance(weights, int) and weights else ()
 
 
-def waves(config: Config) -> list[list[int]]:
+def names(config: Config, networks: Iterable[LaneId]) -> list[str]:
+    """Return a name for each training, the same for equal trainings of two studies.
+
+    Dense networks are equal whatever is done with them later.
+
+    Example:
+        >>> names(Config(), [LaneId(2, "random_reinit", 0, 1)])[0].split("/", 1)[1]
+        '2/random_reinit/0/1'
+        >>> dense = [LaneId(0, "ticket", 0)]
+        >>> names(Config(), dense) == names(Config(reinits=3), dense)
+        True
+    """
+    mine, dense = _prefixes(config)
+    return ["/".join(map(str, (mine if n.level else dense, *n))) for n in networks]
+
+
+@functools.lru_cache(maxsize=256)
+def _prefixes(config: Config) -> tuple[str, str]:
+    plain = Config(data=config.data, model=config.model, train=config.train)
+    dense = fingerprint(dataclasses.replace(plain, seed=config.seed))
+    return fingerprint(config), dense
+
+
+Plan = tuple[LevelPlan, ...]
+
+
+def lengths(
+    studies: Iterable[tuple[Config, Plan, Iterable[int]]],
+) -> dict[str, int]:
+    """Return the steps of all trainings of some levels of studies, by name.
+
+    Args:
+        studies: config, plan and numbers of levels of each.
+
+    Example:
+        >>> config = Config(replicates=1)
+        >>> one = config, plan_study(config), [0, 1]
+        >>> sum(lengths([one]).values()), sum(lengths([one, one]).values())
+        (100000, 100000)
+    """
+    return {
+        name: plan[level].steps
+        for config, plan, levels in studies
+        for level in levels
+        for name in names(config, plan[level].networks)
+    }
+
+
+def waves(plan: Plan) -> list[list[int]]:
     """Return the levels that train together, in order.
+
+    A level trains as early as what it waits for is trained.
 
     Example:
         >>> from lth_jax import PruneConfig
-        >>> waves(Config(prune=PruneConfig(levels=2)))
+        >>> waves(plan_study(Config(prune=PruneConfig(levels=2))))
         [[0], [1], [2]]
-        >>> waves(Config(prune=PruneConfig(one_shot=(0.5, 0.8))))
+        >>> waves(plan_study(Config(prune=PruneConfig(one_shot=(0.5, 0.8)))))
         [[0], [1, 2]]
+        >>> before = PruneConfig(levels=2, criterion="initial_magnitude")
+        >>> waves(plan_study(Config(prune=before)))
+        [[0, 1, 2]]
     """
-    pruned = list(range(1, config.levels + 1))
-    if config.prune.one_shot:
-        return [[0], pruned]
-    return [[0], *([n] for n in pruned)]
+    wave_of: dict[int, int] = {}
+    found: list[list[int]] = []
+    for level in plan:
+        after = -1 if level.waits is None else wave_of[level.waits]
+        wave_of[level.number] = after + 1
+        found.extend([] for _ in range(after + 2 - len(found)))
+        found[after + 1].append(level.number)
+    return found
 
 
-def parent_of(config: Config, level: int) -> int | None:
-    """Return the level whose final weights decide the mask of a level."""
-    if level == 0:
-        return None
-    return 0 if config.prune.one_shot else level - 1
+def side_by_side(plans: Sequence[Plan]) -> Iterator[list[list[int]]]:
+    """Yield, wave by wave, the levels of each of several studies that train together.
+
+    Example:
+        >>> from lth_jax import PruneConfig
+        >>> short, long = (Config(prune=PruneConfig(levels=n)) for n in (0, 1))
+        >>> list(side_by_side([plan_study(short), plan_study(long)]))
+        [[[0], [0]], [[], [1]]]
+    """
+    for joined in zip_longest(*map(waves, plans), fillvalue=[]):
+        yield list(joined)
 
 
 def trainings(config: Config) -> list[LaneId]:
@@ -154,58 +244,19 @@ def trainings(config: Config) -> list[LaneId]:
         >>> [(t.level, t.kind) for t in trainings(config)]
         [(0, 'ticket'), (1, 'ticket'), (1, 'random_reinit')]
     """
-    return [lane for n in range(config.levels + 1) for lane in level_ids(config, n)]
+    return [network for level in plan_study(config) for network in level.networks]
 
 
-def level_ids(config: Config, level: int) -> list[LaneId]:
-    """Return the trainings of one level, tickets first."""
-    draws = {"ticket": range(1)}
-    if level and config.prune.continued:
-        draws["chain"] = range(1)
-    if level in (config.control_levels or range(1, config.levels + 1)):
-        draws |= {kind: range(n) for kind, n in config.draws.items() if n}
-        copied = [kind for kind in draws if kind != "chain"]
-        others = range(1, config.stability.orders)
-        draws |= {kind + COPY: others for kind in copied}
-    return [
-        LaneId(level, kind, replicate, draw)
-        for kind, numbers in draws.items()
-        for replicate in range(config.replicates)
-        for draw in numbers
-    ]
-
-
-def widest_of(configs: Sequence[Config]) -> int:
+def widest_of(studies: Sequence[tuple[Config, Plan]]) -> int:
     """Return how many networks of equal length studies train at most side by side.
 
     Example:
-        >>> widest_of([Config(seed=0), Config(seed=1)])
+        >>> configs = Config(seed=0), Config(seed=1)
+        >>> widest_of([(config, plan_study(config)) for config in configs])
         10
     """
     widest = 0
-    for joined in zip_longest(*map(waves, configs), fillvalue=[]):
-        side = lengths(zip(configs, joined, strict=True))
-        widest = max(widest, *Counter(side.values()).values())
+    for joined in side_by_side([plan for _, plan in studies]):
+        side = [(*study, levels) for study, levels in zip(studies, joined, strict=True)]
+        widest = max(widest, *Counter(lengths(side).values()).values())
     return widest
-
-
-def compiled(config: Config) -> Hashable:
-    """Return what a compiled training holds fixed, its data and plan among it.
-
-    Studies that have it in common train side by side.
-
-    Example:
-        >>> from lth_jax import ModelConfig
-        >>> stds = (0.1, 0.2)
-        >>> one, other = (Config(model=ModelConfig(init_std=std)) for std in stds)
-        >>> compiled(one) == compiled(other)
-        True
-    """
-    train, restored = optim.static(config.train), config.rewind.moments
-    model = dataclasses.replace(config.model, init_std=None)
-    return config.data, config.seed, model, train, restored, config.plan
-
-
-def pruned_kind(config: Config, level: int) -> str:
-    """Return the kind of network whose final weights the next pruning looks at."""
-    return "chain" if level and config.prune.continued else "ticket"

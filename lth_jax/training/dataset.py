@@ -1,5 +1,6 @@
 """Data as arrays on the device; a batch is a gather, a function of (key, step)."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -127,3 +128,56 @@ def batch_at(
     )
     index = row[0]
     return data.x[index], data.y[index]
+
+
+class Feed(NamedTuple):
+    """Where the batches of a training come from.
+
+    A batch is a function of (order key, step), so no feed has a position of its own: a
+    training that goes on asks for the steps that it has not done yet.
+
+    Attributes:
+        ahead: (order keys [lanes], clocks [lanes], steps) -> window of every lane,
+            lanes as first axis. Called on the host before each chunk with the range of
+            steps that the chunk trains, counted from the start of the training; a lane
+            stands at its clock before the first. Arrays of all windows of a training
+            have one shape, else each would be compiled anew.
+        open: (training set, window, order key, first step, most steps) -> anything.
+            Called on the device once for each chunk, before its loop; ``first`` is
+            traced, ``most`` static: how many steps from the first a chunk can touch.
+        batch: (training set, what ``open`` returned, step) -> (x, y). Called in the
+            loop.
+    """
+
+    ahead: Callable[[Key, Any, range], Any]
+    open: Callable[[Dataset, Any, Key, jax.Array, int], Any]
+    batch: Callable[[Dataset, Any, jax.Array], tuple[jax.Array, jax.Array]]
+
+
+def resident(batch_size: int) -> Feed:
+    """Return the feed that gathers batches from a training set on the device.
+
+    Args:
+        batch_size: examples of a batch.
+
+    Example:
+        >>> data = Dataset(jnp.arange(4.0)[:, None], jnp.arange(4))
+        >>> feed, key = resident(2), jax.random.key(0)
+        >>> opened = feed.open(data, (), key, jnp.int32(0), 2)
+        >>> batches = [feed.batch(data, opened, jnp.int32(step)) for step in (0, 1)]
+        >>> sorted(int(label) for _, y in batches for label in y)
+        [0, 1, 2, 3]
+    """
+
+    def open_(
+        data: Dataset, window: Any, key: Key, first: jax.Array, most: int
+    ) -> Orders:
+        del window
+        per_epoch = steps_per_epoch(data.size, batch_size)
+        epochs = (most - 1) // per_epoch + 2
+        return epoch_orders(key, data.size, first // per_epoch, epochs)
+
+    def batch(data: Dataset, orders: Orders, step: jax.Array) -> Any:
+        return batch_at(data, orders, step, batch_size)
+
+    return Feed(lambda keys, clocks, steps: (), open_, batch)

@@ -5,6 +5,7 @@ communication), stacked within a device (`vmap` on accelerators). All groups hav
 width, so all levels and controls share one compilation; the last group is padded.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -13,17 +14,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from .. import tree
 from ..config import TrainConfig
-from ..types import Key, Model, Snapshot, Ticket, Trajectory
-from .dataset import Splits
-from .loop import Curve, Fixed, TrainState, make_trainer
+from ..types import Key, LayerInfo, Mask, Model, Snapshot, Ticket, Trajectory
+from . import optim
+from .dataset import Feed, Splits
+from .loop import AfterStep, Curve, Fixed, TrainState, make_trainer
 from .metrics import Metrics, mean
-from .optim import Hyper
+from .optim import Hyper, MakeOptimizer
 from .timeline import Timeline
 
 COMPILER_OPTIONS: dict[str, dict[str, Any]] = {
@@ -41,9 +42,9 @@ class Lanes(NamedTuple):
     Attributes:
         tickets: what is trained.
         hypers: traced hyperparameters of each.
-        steps: int [lanes], how long each trains.
+        steps: int [lanes], how long each trains; equal ones train as a group.
         orders: keys of the data order.
-        noises: keys of what the networks draw.
+        rngs: keys of what the networks draw, e.g. for dropout.
         augments: keys of the augmentation.
     """
 
@@ -51,7 +52,7 @@ class Lanes(NamedTuple):
     hypers: Hyper
     steps: np.ndarray
     orders: Key
-    noises: Key
+    rngs: Key
     augments: Key
 
     @property
@@ -62,8 +63,8 @@ class Lanes(NamedTuple):
 
 def join(parts: Sequence[Lanes]) -> Lanes:
     """Return the lanes of all parts as one stack."""
-    *stacks, orders, noises, augments = zip(*parts, strict=True)
-    keys = (jnp.concatenate(part) for part in (orders, noises, augments))
+    *stacks, orders, rngs, augments = zip(*parts, strict=True)
+    keys = (jnp.concatenate(part) for part in (orders, rngs, augments))
     return Lanes(*(tree.concatenate(part) for part in stacks), *keys)
 
 
@@ -76,6 +77,7 @@ class Outcome(NamedTuple):
         train: metrics over the training set at the end, [lanes].
         failed: int32 [lanes], the first step whose loss was not finite, or -1.
         kept: snapshots on the way, see `Keep`.
+        masks: at the end of training, where they can change in it, else None.
     """
 
     finals: Snapshot
@@ -83,10 +85,11 @@ class Outcome(NamedTuple):
     train: Metrics
     failed: np.ndarray
     kept: Trajectory
+    masks: Mask | None = None
 
 
 class Keep(NamedTuple):
-    """Which moments of a training are kept.
+    """What of a training is kept on the way.
 
     Attributes:
         steps: after how many steps, each from 1 to the last.
@@ -130,11 +133,12 @@ class Program(NamedTuple):
 
     Attributes:
         start: (tickets, hypers) -> states.
-        advance: (states, fixed, data, steps, first, stop) -> (states, curves); see
-            `Trainer`.
+        advance: (states, fixed, window, data, steps, first, stop) -> (states, curves);
+            see `Trainer`.
         timeline: (data, steps) -> what happens when.
+        feed: where batches come from.
+        moving: whether masks can change in a training.
         width: lanes of a group.
-        config: how they train.
         capacity: units that one call of ``advance`` has room for.
         put_lanes: spread stacked lanes over the devices.
         put_data: copy data to every device.
@@ -143,8 +147,9 @@ class Program(NamedTuple):
     start: Callable[[Ticket, Hyper], TrainState]
     advance: Callable[..., tuple[TrainState, Curve]]
     timeline: Callable[[Splits, Any], Timeline]
+    feed: Feed
+    moving: bool
     width: int
-    config: TrainConfig
     capacity: int
     put_lanes: Callable[[Any], Any]
     put_data: Callable[[Any], Any]
@@ -161,7 +166,9 @@ def make_program(
     *,
     devices: list[Any] | None = None,
     lanes_per_device: int = 1,
-    inner: optax.GradientTransformation | None = None,
+    optimizer: MakeOptimizer | None = None,
+    after_step: AfterStep | None = None,
+    feed: Feed | None = None,
 ) -> Program:
     """Compile-ready trainings of ``len(devices) * lanes_per_device`` lanes.
 
@@ -170,25 +177,57 @@ def make_program(
         config: how it trains.
         devices: default: the first device.
         lanes_per_device: networks stacked on each.
-        inner: an optimizer that takes the place of the config's.
+        optimizer: default: the config's.
+        after_step: what happens after every update, e.g. to the mask.
+        feed: where batches come from; default: the data on the device.
 
     Returns:
-        A `Program`; building it compiles nothing yet.
+        A `Program`; building it compiles nothing yet. The same one for equal arguments,
+        so studies of one network share what is compiled.
     """
-    devices = devices or jax.devices()[:1]
-    mesh = _mesh(devices)
-    trainer = make_trainer(model, config, inner)
+    return _program(
+        model.apply,
+        tuple(model.layers.items()),
+        optim.static(config),
+        tuple(devices or jax.devices()[:1]),
+        lanes_per_device,
+        optimizer,
+        after_step,
+        feed,
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _program(
+    apply: Callable[..., Any],
+    layers: tuple[tuple[str, LayerInfo], ...],
+    config: TrainConfig,
+    used: tuple[Any, ...],
+    lanes_per_device: int,
+    optimizer: MakeOptimizer | None,
+    after_step: AfterStep | None,
+    feed: Feed | None,
+) -> Program:
+    devices, mesh = list(used), _mesh(list(used))
+    # Weights are drawn outside of the program: networks that differ in that share it.
+    model = Model(_draws_nothing, apply, dict(layers))
+    trainer = make_trainer(model, config, optimizer, after_step, feed)
     wide = partial(spread, devices=devices, lanes_per_device=lanes_per_device)
     return Program(
         start=wide(trainer.start, 2, 0),
-        advance=wide(trainer.advance, 2, 4, donate_argnums=0),
+        advance=wide(trainer.advance, 3, 4, donate_argnums=0),
         timeline=trainer.timeline,
+        feed=trainer.feed,
+        moving=after_step is not None,
         width=len(devices) * lanes_per_device,
-        config=config,
         capacity=trainer.capacity,
         put_lanes=lambda x: jax.device_put(x, NamedSharding(mesh, LANE)),
         put_data=lambda x: jax.device_put(x, NamedSharding(mesh, SHARED)),
     )
+
+
+def _draws_nothing(key: Key) -> Any:
+    raise NotImplementedError("a training program starts from tickets")
 
 
 def spread(
@@ -293,8 +332,8 @@ def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
         lanes: ``program.width`` of them, from ``program.put_lanes``.
     """
     ticket = lanes.tickets
-    keys = lanes.orders, lanes.noises, lanes.augments
-    fixed = Fixed(ticket.mask, ticket.clock, lanes.hypers, *keys)
+    keys = lanes.orders, lanes.rngs, lanes.augments
+    fixed = Fixed(ticket.clock, lanes.hypers, ticket.filled, *keys)
     return program.start(ticket, lanes.hypers), fixed
 
 
@@ -313,8 +352,10 @@ def _run_group(
         first = partial.done
         stop = _chunk_end(program, timeline, first, watch(partial))
         stop = min([stop, *(tick for tick in halts if tick > first)])
+        trained = range(partial.steps, timeline.steps_at(stop))
+        window = program.feed.ahead(fixed.order, fixed.clock, trained)
         states, curve = program.advance(
-            partial.states, fixed, data, partial.length, first, stop
+            partial.states, fixed, window, data, partial.length, first, stop
         )
         partial = _later(timeline, partial, states, tree.to_host(curve), stop)
         if stop in halts:
@@ -326,7 +367,8 @@ def _run_group(
     finals = _snapshot(states, fixed, partial.length)
     assert partial.curve is not None
     failed = tree.to_host(states.failed)
-    return Outcome(finals, partial.curve, train, failed, partial.kept)
+    ended = tree.to_host(states.mask) if program.moving else None
+    return Outcome(finals, partial.curve, train, failed, partial.kept, ended)
 
 
 def _snapshot(

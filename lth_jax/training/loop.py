@@ -14,19 +14,11 @@ from ..config import TrainConfig
 from ..errors import InputError
 from ..models.adapters import warn_of_slow_convolutions
 from ..tickets import masks
-from ..types import Key, Mask, Model, ModelState, Params, Ticket
+from ..types import Key, Mask, Model, ModelState, OptState, Params, Ticket
 from . import optim
-from .dataset import (
-    Dataset,
-    Orders,
-    Splits,
-    augment,
-    batch_at,
-    epoch_orders,
-    steps_per_epoch,
-)
+from .dataset import Dataset, Feed, Splits, augment, resident
 from .metrics import Metrics, Tally, cross_entropy, mean, n_blocks, no_tally, tally
-from .optim import Hyper
+from .optim import Hyper, MakeOptimizer
 from .timeline import Span, Timeline
 
 EVAL_BLOCK = {"dense": 1_000, "conv": 100}
@@ -49,7 +41,8 @@ class TrainState(NamedTuple):
     """What a training carries from tick to tick.
 
     Attributes:
-        params: weights; pruned ones are exactly 0.
+        params: weights; pruned ones are exactly 0, or untrained (`Ticket.filled`).
+        mask: True = keep. It stays as it is unless an `AfterStep` changes it.
         state: model state.
         moments: optimizer state.
         failed: int32 scalar, the first step whose loss was not finite, or `NEVER`.
@@ -57,8 +50,9 @@ class TrainState(NamedTuple):
     """
 
     params: Params
+    mask: Mask
     state: ModelState
-    moments: optax.OptState
+    moments: OptState
     failed: jax.Array
     tallies: Tallies
 
@@ -67,20 +61,24 @@ class Fixed(NamedTuple):
     """What does not change during a training.
 
     Attributes:
-        mask: True = keep.
         clock: int32 scalar, step of schedule and data order at which training starts.
         hyper: traced hyperparameters.
+        filled: bool scalar, see `Ticket`.
         order: key of the data order.
-        noise: key of what the network draws, e.g. dropout.
+        rng: key of what the network draws, e.g. dropout.
         augment: key of the augmentation.
     """
 
-    mask: Mask
     clock: jax.Array
     hyper: Hyper
+    filled: Any
     order: Key
-    noise: Key
+    rng: Key
     augment: Key
+
+
+AfterStep = Callable[[TrainState, Params, jax.Array, Key], TrainState]
+"""``(state, gradients before masking, step, key) -> state``: may change the mask."""
 
 
 class Curve(NamedTuple):
@@ -95,34 +93,34 @@ class Trainer(NamedTuple):
 
     Attributes:
         start: (ticket, hyper) -> TrainState at the ticket's rewind point.
-        advance: (state, fixed, data, steps, first, stop) -> (state, curve): goes from
-            tick ``first`` to tick ``stop`` of the timeline of a training of so many
-            steps (all traced). Row i of the curve is the evaluation of the i-th unit of
-            those it touches.
+        advance: (state, fixed, window, data, steps, first, stop) -> (state, curve):
+            goes from tick ``first`` to tick ``stop`` of the timeline of a training of
+            so many steps (all traced). Row i of the curve is the evaluation of the i-th
+            unit of those it touches. The window is what the feed has read ahead.
         timeline: (data, steps) -> what happens when.
+        feed: where the batches come from.
         capacity: units that one call of ``advance`` has room for.
     """
 
     start: Callable[[Ticket, Hyper], TrainState]
     advance: Callable[..., tuple[TrainState, Curve]]
     timeline: Callable[[Splits, Any], Timeline]
+    feed: Feed
     capacity: int
 
 
 def make_step(
-    model: Model,
-    config: TrainConfig,
-    inner: optax.GradientTransformation | None = None,
+    model: Model, optimizer: MakeOptimizer, after_step: AfterStep | None = None
 ) -> Callable[[TrainState, Fixed, Any, jax.Array], TrainState]:
     """Return the training step: (state, fixed, batch, step) -> state.
 
     The step is pure, jittable and vmappable. Weights stay where the mask is True and
-    exactly 0 elsewhere, whatever the optimizer.
+    exactly 0 (or untrained, `Ticket.filled`) elsewhere, whatever the optimizer.
 
     Args:
         model: the network.
-        config: optimizer and precision (static); values come from ``fixed.hyper``.
-        inner: an optimizer that takes the place of the config's.
+        optimizer: made anew in every step from the traced hyperparameters.
+        after_step: what happens after the update, e.g. to the mask.
     """
 
     def loss_fn(params: Params, state: ModelState, batch: Any, key: Key) -> Any:
@@ -133,21 +131,31 @@ def make_step(
     def step_fn(
         train: TrainState, fixed: Fixed, batch: Any, step: jax.Array
     ) -> TrainState:
-        key = jax.random.fold_in(fixed.noise, step)
+        key = jax.random.fold_in(fixed.rng, step)
         (loss, state), grads = jax.value_and_grad(loss_fn, has_aux=True)(
             train.params, train.state, batch, key
         )
         fails = (train.failed == NEVER) & ~jnp.isfinite(loss)
-        tx = optim.optimizer(config, fixed.hyper, inner)
-        updates, moments = tx.update(
-            grads, train.moments, train.params, mask=fixed.mask, step=step
+        updates, moments = optimizer(fixed.hyper).update(
+            grads,
+            train.moments,
+            train.params,
+            mask=train.mask,
+            filled=fixed.filled,
+            step=step,
         )
-        return train._replace(
+        trained = train._replace(
             params=optax.apply_updates(train.params, updates),
             state=state,
             moments=moments,
             failed=jnp.where(fails, step, train.failed),
         )
+        if after_step is None:
+            return trained
+        after = after_step(trained, grads, step, key)
+        # A weight that the new mask prunes is 0 now, not only after the next update.
+        kept = masks.held(after.mask, after.params, fixed.filled)
+        return after._replace(params=kept)
 
     return step_fn
 
@@ -155,7 +163,9 @@ def make_step(
 def make_trainer(
     model: Model,
     config: TrainConfig,
-    inner: optax.GradientTransformation | None = None,
+    optimizer: MakeOptimizer | None = None,
+    after_step: AfterStep | None = None,
+    feed: Feed | None = None,
 ) -> Trainer:
     """Return the pure functions that train one network.
 
@@ -164,7 +174,9 @@ def make_trainer(
         config: batch size, evaluation, optimizer; values such as the learning rate are
             read from the traced `Hyper`, not from here, and the number of steps is an
             argument.
-        inner: an optimizer that takes the place of the config's, with its own rate.
+        optimizer: default: the config's, see `lth_jax.training.optim.optimizer`.
+        after_step: what happens after every update, e.g. to the mask.
+        feed: where batches come from; default: gathered from the data on the device.
 
     Returns:
         A `Trainer`; its functions are jittable and vmappable.
@@ -172,7 +184,8 @@ def make_trainer(
     Reference:
         Frankle & Carbin (2019), section 2 and appendix G.1.
     """
-    block = eval_block(model)
+    block, feed = eval_block(model), feed or resident(config.batch_size)
+    made = optimizer or optim.maker(config, model.layers)
 
     def timeline(data: Splits, steps: Any) -> Timeline:
         sets = data.validation, data.test, data.train
@@ -180,12 +193,12 @@ def make_trainer(
         return Timeline(steps, config.eval_every, *blocks)
 
     def start(ticket: Ticket, hyper: Hyper) -> TrainState:
-        params = masks.apply(ticket.mask, ticket.params)
-        moments = ticket.moments
+        params, moments = masks.start(ticket), ticket.moments
         if moments is None:
-            moments = optim.optimizer(config, hyper, inner).init(params)
+            moments = made(hyper).init(params)
         tallies = Tallies(*(no_tally(params) for _ in Tallies._fields))
-        return TrainState(params, ticket.state, moments, jnp.int32(NEVER), tallies)
+        never = jnp.int32(NEVER)
+        return TrainState(params, ticket.mask, ticket.state, moments, never, tallies)
 
     def evaluate(
         train: TrainState, fixed: Fixed, data: Splits, spans: dict[str, Span]
@@ -200,12 +213,12 @@ def make_trainer(
                 tallies[name],
             )
             network = model, train.params, train.state
-            tallies[name] = tally(*network, part, fixed.noise, block, span, so_far)
+            tallies[name] = tally(*network, part, fixed.rng, block, span, so_far)
         return train._replace(tallies=Tallies(**tallies))
 
-    step = make_step(model, config, inner)
-    advance = _make_advance(step, evaluate, timeline, config)
-    return Trainer(start, advance, timeline, _capacity(config))
+    step = make_step(model, made, after_step)
+    advance = _make_advance(step, evaluate, timeline, feed, config)
+    return Trainer(start, advance, timeline, feed, _capacity(config))
 
 
 def eval_block(model: Model) -> int:
@@ -222,14 +235,15 @@ def _make_advance(
     step_fn: Callable[..., TrainState],
     evaluate: Callable[..., TrainState],
     timeline_of: Callable[[Splits, Any], Timeline],
+    feed: Feed,
     config: TrainConfig,
 ) -> Callable[..., tuple[TrainState, Curve]]:
     def steps(
-        train: TrainState, fixed: Fixed, data: Dataset, orders: Orders, span: Span
+        train: TrainState, fixed: Fixed, data: Dataset, opened: Any, span: Span
     ) -> TrainState:
         def body(i: jax.Array, train: TrainState) -> TrainState:
             step = fixed.clock + i
-            batch = batch_at(data, orders, step, config.batch_size)
+            batch = feed.batch(data, opened, step)
             if config.augment:
                 key = jax.random.fold_in(fixed.augment, step)
                 batch = augment(key, batch[0]), batch[1]
@@ -240,6 +254,7 @@ def _make_advance(
     def advance(
         train: TrainState,
         fixed: Fixed,
+        window: Any,
         data: Splits,
         n_steps: jax.Array,
         first: jax.Array,
@@ -247,7 +262,10 @@ def _make_advance(
     ) -> tuple[TrainState, Curve]:
         timeline = timeline_of(data, n_steps)
         begun = timeline.unit_of(first)
-        orders = _orders(fixed, data.train, begun * config.eval_every, config)
+        # Once for the chunk, not inside the loop: a resident feed shuffles here.
+        begins = fixed.clock + begun * config.eval_every
+        most = _capacity(config) * config.eval_every
+        opened = feed.open(data.train, window, fixed.order, begins, most)
 
         def unit(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
             train, curve = carry
@@ -256,7 +274,7 @@ def _make_advance(
             train = evaluate(train, fixed, data, spans)
             point = _point(train, data)
             curve = jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
-            train = steps(train, fixed, data.train, orders, span)
+            train = steps(train, fixed, data.train, opened, span)
             return evaluate(train, fixed, data, {"train": last}), curve
 
         units = timeline.unit_of(jnp.maximum(first, stop - 1)) - begun + 1
@@ -276,16 +294,6 @@ def _point(train: TrainState, data: Splits) -> Curve:
         mean(tallies.validation, data.validation.size),
         mean(tallies.test, data.test.size),
     )
-
-
-def _orders(
-    fixed: Fixed, data: Dataset, first: jax.Array, config: TrainConfig
-) -> Orders:
-    """Shuffle the epochs that a chunk can touch: once, not inside the loop."""
-    per_epoch = steps_per_epoch(data.size, config.batch_size)
-    epochs = (_capacity(config) * config.eval_every - 1) // per_epoch + 2
-    first_epoch = (fixed.clock + first) // per_epoch
-    return epoch_orders(fixed.order, data.size, first_epoch, epochs)
 
 
 def check_fits(

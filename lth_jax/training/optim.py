@@ -1,7 +1,8 @@
 """Optimizers as optax chains that leave pruned weights at exactly 0."""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -220,3 +221,35 @@ def optimizer(
     pieces.append(OPTIMIZERS[config.optimizer](values))
     pieces.append(scale_by_clock(lambda step: learning_rate(config, values, step)))
     return freeze_pruned(optax.chain(*pieces))
+
+
+MakeOptimizer = Callable[[Hyper], optax.GradientTransformationExtraArgs]
+"""hyperparameters -> what `optimizer` returns."""
+
+
+def maker(
+    config: TrainConfig,
+    layers: Collection[str],
+    given: optax.GradientTransformation | None = None,
+) -> MakeOptimizer:
+    """Return how the optimizer of a study is made from traced hyperparameters.
+
+    Args:
+        config: names the pieces (static); values come from the hyperparameters.
+        layers: paths of the prunable kernels, which weight decay covers.
+        given: the user's own optimizer; it takes the place of the config's.
+    """
+    return _maker(static(config), tuple(layers), given)
+
+
+@functools.lru_cache(maxsize=64)
+def _maker(
+    config: TrainConfig,
+    layers: tuple[str, ...],
+    given: optax.GradientTransformation | None,
+) -> MakeOptimizer:
+    """Return one function for equal arguments: compiled programs are found by it."""
+    if given is not None:
+        frozen = freeze_pruned(given)
+        return lambda values: frozen
+    return lambda values: optimizer(config, values, layers)

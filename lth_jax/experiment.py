@@ -1,0 +1,115 @@
+"""Experiment files: a config, and whatever of one's own a study is to use."""
+
+import importlib.util
+import os
+import runpy
+import traceback
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .config import Config, Variants
+from .errors import InputError, did_you_mean
+
+MADE = {"model": "model", "data": "splits"}
+"""Functions that an experiment file may define, and what `lth_jax.run` calls what they
+return."""
+VALUES = ("criterion", "controls", "optimizer", "after_step")
+"""Values that an experiment file may define."""
+
+
+class Experiment(NamedTuple):
+    """What an experiment file says.
+
+    Attributes:
+        variants: configs by name; that of a single study is "".
+        given: how to make the values of the user's own, by the name that
+            `lth_jax.run` gives them. Nothing of JAX is computed before they are made.
+    """
+
+    variants: Variants
+    given: Mapping[str, Callable[[], Any]]
+
+
+def load_experiment(name: str, quick: bool = False) -> Experiment:
+    """Load an experiment.
+
+    Args:
+        name: a Python file with a function ``config()`` (and ``quick()``), or the name
+            of one that comes with the package. The file may also define ``model()``,
+            which returns a `lth_jax.Model`, ``data()``, which returns splits, and
+            ``criterion``, ``controls``, ``optimizer``, ``after_step``, as `lth_jax.run`
+            takes them.
+        quick: take ``quick()``.
+
+    Raises:
+        InputError: there is no such experiment, it fails, or has no such function;
+            names the file and the line.
+    """
+    path = _find(name)
+    try:
+        module = runpy.run_path(str(path))
+    except Exception as error:
+        raise _failed(path, "cannot be imported", error) from error
+    function = "quick" if quick else "config"
+    if not callable(module.get(function)):
+        raise InputError(f"{path} has no function {function}().")
+    made = _call(path, module, function)
+    several = isinstance(made, dict) and made
+    if not all(isinstance(c, Config) for c in (made.values() if several else [made])):
+        raise InputError(
+            f"{function}() of {path} must return a Config, or Configs by variant, one"
+            " at least."
+        )
+    given: dict[str, Callable[[], Any]] = {}
+    for word, field in MADE.items():
+        if word in module:
+            given[field] = lambda word=word: _call(path, module, word)
+    for word in VALUES:
+        if word in module:
+            given[word] = lambda word=word: module[word]
+    return Experiment(made if several else {"": made}, given)
+
+
+def _find(name: str) -> Path:
+    known = {p.stem: p for p in shipped()}
+    path = Path(name) if os.path.isfile(name) else known.get(Path(name).name)
+    if path is None:
+        raise InputError(
+            f"There is no experiment {name!r}{did_you_mean(Path(name).stem, known)}"
+        )
+    return path
+
+
+def _call(path: Path, module: Mapping[str, Any], function: str) -> Any:
+    if not callable(module[function]):
+        raise InputError(f"{function} of {path} must be a function without arguments.")
+    try:
+        return module[function]()
+    except InputError:
+        raise
+    except Exception as error:
+        raise _failed(path, f"fails in {function}()", error) from error
+
+
+def _failed(path: Path, how: str, error: Exception) -> InputError:
+    """Return an error that names the file, and the line of it that failed last."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines = [error.lineno]
+    where = f", line {lines[-1]}," if lines else ""
+    kind = type(error).__name__
+    return InputError(f"{path}{where} {how}: {kind}: {error}")
+
+
+def shipped() -> list[Path]:
+    """Return the experiments that come with the package."""
+    if importlib.util.find_spec("lth_jax.experiments") is None:
+        return []
+    folder = Path(str(resources.files("lth_jax.experiments")))
+    return [p for p in sorted(folder.glob("*.py")) if p.stem != "__init__"]
