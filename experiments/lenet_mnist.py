@@ -13,7 +13,7 @@ from lth_jax.config import Config, DataConfig, PruneConfig, TrainConfig
 
 
 def config() -> Config:
-    """Return the paper's setting: Figure 2 (Lenet) and appendix G.1."""
+    """Return the paper's setting: Figure 2 (LeNet) and appendix G.1."""
     return Config(
         data=DataConfig(name="mnist"),
         train=TrainConfig(

@@ -263,13 +263,14 @@ def claims(
         runs: run directories.
         json_: print JSON, missing values as null.
     """
+    from . import papers
     from .judging import judge
     from .store.read import load_run, load_variants
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
     parts = [list(load_variants(run).values()) or [load_run(run)] for run in runs]
-    rows = judge([run for part in parts for run in part])
+    rows = judge([run for part in parts for run in part], papers.claims())
     if json_:
         print(json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False))
         return

@@ -7,38 +7,44 @@ from typing import Any
 
 import pandas as pd
 
+from lth_jax import papers
 from lth_jax.analysis.anatomy import TABLES, Anatomy
 from lth_jax.config import to_dict
 from lth_jax.files import no_rows
-from lth_jax.judging import appendix_lenet, judge
-from lth_jax.judging.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
-from lth_jax.judging.appendix_tickets import BEFORE, NOISES, RESAMPLE, SGD
-from lth_jax.judging.deep import (
-    RESNET_HIGH,
-    RESNET_LOW,
-    RESNET_WARM,
-    VGG_HIGH,
-    VGG_LOW,
-    VGG_WARM,
+from lth_jax.judging import Judgement, judge
+from lth_jax.judging.settings import Setting
+from lth_jax.papers.lottery.claims import appendix_lenet
+from lth_jax.papers.lottery.claims.appendix_conv import (
+    MOMENTUM_HIGHEST,
+    MOMENTUM_LOWEST,
+    ONE_KIND,
 )
-from lth_jax.judging.judge import Row
-from lth_jax.judging.quantities import LAYERS
-from lth_jax.judging.settings import (
+from lth_jax.papers.lottery.claims.appendix_tickets import BEFORE, NOISES, SGD
+from lth_jax.papers.lottery.settings import (
     CONV2,
     CONV4,
     CONV6,
     LENET,
+    LENET_LAYERS,
     LENET_ONE_SHOT,
-    Setting,
+    REINIT,
+    RESAMPLE,
+    RESNET_HIGH,
+    RESNET_LOW,
+    RESNET_WARM,
+    SHUFFLE,
+    VGG_HIGH,
+    VGG_LOW,
+    VGG_WARM,
     layerwise,
 )
-from lth_jax.judging.table import CLAIMS
 from lth_jax.store.read import Run
 from lth_jax.study.copies import PATHS, STABILITY
 from lth_jax.study.rows import SUMMARY
 
+CLAIMS = papers.claims()
+LAYERS = [layer.path for layer in LENET_LAYERS]
 CODED = [claim for claim in CLAIMS if claim.conditions]
-REINIT, SHUFFLE = "random_reinit", "shuffle_mask"
 CONTROLS = (REINIT, SHUFFLE, RESAMPLE, *NOISES)
 DENSE_STEP = 7_000
 
@@ -270,11 +276,11 @@ def changed(run: Any, *changes: tuple[str, str, Iterable[int], Any]) -> Any:
     return run._replace(summary=summary)
 
 
-def row_of(id_: str, *runs: Run) -> Row:
+def row_of(id_: str, *runs: Run) -> Judgement:
     (row,) = judge(runs, [claim for claim in CLAIMS if claim.id == id_])
     return row
 
 
 def needed(id_: str) -> list[Setting]:
     claim = next(claim for claim in CODED if claim.id == id_)
-    return list(dict.fromkeys(measure.setting for measure in claim.measures))
+    return list(dict.fromkeys(each.setting for each in claim.statistics))

@@ -9,14 +9,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made import CODED, CONTROLS, REINIT, changed, make_run, needed, row_of
+from made import CLAIMS, CODED, CONTROLS, REINIT, changed, make_run, needed, row_of
 
 from lth_jax import models
 from lth_jax.cli import main
 from lth_jax.config import Config, to_dict
 from lth_jax.judging import judge
-from lth_jax.judging.conv import conv_share
-from lth_jax.judging.deep import (
+from lth_jax.judging.matching import mismatches
+from lth_jax.judging.pool import pool_runs
+from lth_jax.judging.quantities import points, times
+from lth_jax.judging.reductions import crossing, levels, trend
+from lth_jax.judging.rules import Bound, above, below
+from lth_jax.papers.lottery.claims.conv import conv_share
+from lth_jax.papers.lottery.settings import (
+    CONV2,
+    CONV4,
+    CONV6,
+    LENET,
+    LENET_ONE_SHOT,
     RESNET_HIGH,
     RESNET_LOW,
     RESNET_WARM,
@@ -24,12 +34,6 @@ from lth_jax.judging.deep import (
     VGG_LOW,
     VGG_WARM,
 )
-from lth_jax.judging.matching import mismatches
-from lth_jax.judging.pool import pool_runs
-from lth_jax.judging.quantities import points, times
-from lth_jax.judging.reductions import crossing, levels, trend
-from lth_jax.judging.rules import Bound, above, below
-from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, LENET_ONE_SHOT
 from lth_jax.report import run as report
 from lth_jax.report import sweep
 from lth_jax.report.run import write_report
@@ -37,7 +41,7 @@ from lth_jax.report.run import write_report
 EXPERIMENTS = sorted(
     (Path(__file__).parents[1] / "experiments").glob("lth_figure_?.py")
 )
-SETTINGS = list(dict.fromkeys(m.setting for claim in CODED for m in claim.measures))
+SETTINGS = list(dict.fromkeys(s.setting for claim in CODED for s in claim.statistics))
 # Every rule of section 2, and some of the others, can go both ways.
 
 TICKET, STEP, ES = "ticket", "early_stop_step", "test_accuracy_es"
@@ -145,7 +149,7 @@ def test_draws_of_a_replicate_are_averaged_first():
 
 def test_there_is_one_row_per_claim_in_order():
     for runs in ([], [make_run(LENET), make_run(CONV2)]):
-        rows = judge(runs)
+        rows = judge(runs, CLAIMS)
         first, second = [f"A{n}" for n in range(1, 82)], [f"B{n}" for n in range(1, 17)]
         first[41:42], first[40:41] = ["A42", "A42b"], ["A41", "A41b"]
         second[3:3] = [f"B3{letter}" for letter in "abcdefghijklmnopqrstu"]
@@ -156,7 +160,7 @@ def test_there_is_one_row_per_claim_in_order():
             judged = row.verdict in ("reproduced", "not reproduced")
             assert (row.ours is not None) == judged
         assert json.loads(json.dumps([r._asdict() for r in rows], allow_nan=False))
-    untestable = [row.id for row in judge([]) if row.verdict == "not testable"]
+    untestable = [row.id for row in judge([], CLAIMS) if row.verdict == "not testable"]
     assert untestable == "A2 A81 B2 B9 B10 B11 B12 B15 B16".split()
 
 
@@ -175,7 +179,7 @@ def test_every_rule_that_is_coded_can_be_computed():
         )
         for setting in SETTINGS
     ]
-    verdicts = {row.id: row for row in judge(runs)}
+    verdicts = {row.id: row for row in judge(runs, CLAIMS)}
     for claim in CODED:
         row = verdicts[claim.id]
         assert row.verdict in ("reproduced", "not reproduced"), (row.id, row.note)
@@ -233,7 +237,7 @@ def test_a_reduced_run_is_not_judged_but_noted(name):
     row = row_of("A5", make_run(LENET, **how))
     assert (row.verdict, row.ours, row.spread) == ("not run", None, None)
     assert row.note == (
-        f"Reduced run of Lenet: {words}. It shows 40.00 % (40.00 % to 40.00 %); 100.00"
+        f"Reduced run of LeNet: {words}. It shows 40.00 % (40.00 % to 40.00 %); 100.00"
         " % (100.00 % to 100.00 %)."
     )
 
@@ -241,7 +245,7 @@ def test_a_reduced_run_is_not_judged_but_noted(name):
 def test_a_run_without_the_controls_says_so():
     row = row_of("A12", make_run(LENET, kinds=()))
     assert row.verdict == "not run"
-    assert row.note.startswith("Reduced run of Lenet: no random_reinit networks")
+    assert row.note.startswith("Reduced run of LeNet: no random_reinit networks")
 
 
 def test_one_shot_runs_need_the_rates_that_are_named():
@@ -296,7 +300,7 @@ def test_half_the_rate_of_the_output_layer_may_be_left_to_the_default():
 def test_a_shorter_run_of_a_deep_network_scales_its_schedule():
     train = {"steps": 3_000, "warmup": 2_000, "drops": (2_000, 2_500)}
     note = row_of("A37", make_run(RESNET_WARM, **train)).note
-    assert "Reduced run of Resnet-18 lr 0.03 warmup 20,000: 3,000 of" in note
+    assert "Reduced run of ResNet-18 lr 0.03 warmup 20,000: 3,000 of" in note
     other = row_of("A37", make_run(RESNET_WARM, **train | {"warmup": 500}))
     assert "The nearest run differs in train.warmup (500, not 20000)" in other.note
 
@@ -393,7 +397,7 @@ def test_a_replicate_that_failed_is_left_out_and_noted(status):
     assert (row.verdict, row.replicates) == ("reproduced", 3)
     assert row.ours == "2.83x; +0.36 points"
     assert row.note == (
-        f"Lenet: left out: 1 random_reinit {status.replace('_', ' ')}, 3 ticket"
+        f"LeNet: left out: 1 random_reinit {status.replace('_', ' ')}, 3 ticket"
         f" {status.replace('_', ' ')}; so 1 of 4 replicates."
     )
     few = summary[summary["replicate"] != 0]
@@ -494,13 +498,13 @@ def test_the_command_prints_rows(monkeypatch, capsys):
     monkeypatch.setattr("lth_jax.store.read.load_run", lambda path: runs[str(path)])
     assert main(["claims", "a", "b", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert rows == [row._asdict() for row in judge(list(runs.values()))]
+    assert rows == [row._asdict() for row in judge(list(runs.values()), CLAIMS)]
     assert list(rows[0]) == (
         "id where quantity paper ours spread replicates rule verdict note".split()
     )
     assert main(["claims", "a", "b"]) == 0
     text = capsys.readouterr().out
-    assert "A5  reproduced      Lenet: early stop at 21 %" in text
+    assert "A5  reproduced      LeNet: early stop at 21 %" in text
     assert "ours, 4 replicates: 40.00 %; 100.00 % (40.00 % to 40.00 %;" in text
     assert main(["claims"]) == 2
     assert "lth claims RUN" in capsys.readouterr().err
@@ -518,7 +522,7 @@ def test_the_report_shows_a_row_per_claim(monkeypatch, tmp_path):
         "quick": make_run(LENET, steps=9),
     }.items():
         page = write_report(run._replace(path=tmp_path / name)).read_text()
-        rows = {row.id: row.verdict for row in judge([run])}
+        rows = {row.id: row.verdict for row in judge([run], CLAIMS)}
         assert dict(claims_of(page)) == rows and len(claims_of(page)) == 120
     page = (tmp_path / "made" / "report.html").read_text()
     assert "13 of\n120 are judged here from training" in page

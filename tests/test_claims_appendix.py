@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from made import (
+    CLAIMS,
     CODED,
     CONTROLS,
+    LAYERS,
     REINIT,
     SHUFFLE,
     changed,
@@ -23,23 +25,28 @@ from made import (
 
 from lth_jax import models
 from lth_jax.config import Config, to_dict
-from lth_jax.judging import appendix_lenet
-from lth_jax.judging.appendix_conv import MOMENTUM_HIGHEST, MOMENTUM_LOWEST, ONE_KIND
-from lth_jax.judging.appendix_tickets import (
-    BEFORE,
-    FIRST,
-    OUTPUT,
-    RESAMPLE,
-    SECOND,
-    SGD,
-)
-from lth_jax.judging.deep import RESNET_WARM, VGG_WARM
 from lth_jax.judging.matching import mismatches
 from lth_jax.judging.pool import Pool, pool_runs
 from lth_jax.judging.reductions import Reduction, mean_at
-from lth_jax.judging.rules import Measure
-from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, Setting, layerwise
-from lth_jax.judging.table import CLAIMS
+from lth_jax.judging.rules import Statistic
+from lth_jax.judging.settings import Setting
+from lth_jax.papers.lottery.claims import appendix_lenet
+from lth_jax.papers.lottery.claims.appendix_conv import (
+    MOMENTUM_HIGHEST,
+    MOMENTUM_LOWEST,
+    ONE_KIND,
+)
+from lth_jax.papers.lottery.claims.appendix_tickets import BEFORE, SGD
+from lth_jax.papers.lottery.settings import (
+    CONV2,
+    CONV4,
+    CONV6,
+    LENET,
+    RESAMPLE,
+    RESNET_WARM,
+    VGG_WARM,
+    layerwise,
+)
 from lth_jax.results import flat_numbers
 from lth_jax.store.read import Run
 from lth_jax.study.networks import level_names, trainings
@@ -49,6 +56,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 TICKET, STEP, ES = "ticket", "early_stop_step", "test_accuracy_es"
 VAL, FINAL = "val_accuracy_es", "test_accuracy_final"
 FINAL_VAL = "val_accuracy_final"
+FIRST, SECOND, OUTPUT = LAYERS
 DENSE, SMALL, ALL = [0], [8, 12], range(1, 28)
 MOMENTUM, STDS = appendix_lenet.MOMENTUM, appendix_lenet.STDS
 RATES, SIZES = appendix_lenet.PER_ROUND, appendix_lenet.SIZES
@@ -231,10 +239,10 @@ def test_controls_are_needed_at_the_levels_that_are_compared():
     row = row_of("A52", run._replace(summary=run.summary[~gone]))
     assert row.verdict == "not run"
     assert row.note.startswith(
-        "Reduced run of Lenet: noise_2 networks at 1 of 2 levels. It shows"
+        "Reduced run of LeNet: noise_2 networks at 1 of 2 levels. It shows"
     )
     short = make_run(LENET, n_levels=8, kinds=CONTROLS)
-    assert "Lenet: 8 of 12 levels" in row_of("A42", short).note
+    assert "LeNet: 8 of 12 levels" in row_of("A42", short).note
 
 
 def test_reinits_of_another_run_may_be_compared_with_pruning_before_training():
@@ -255,7 +263,7 @@ def test_a_run_without_anatomy_says_how_to_get_it():
     row = row_of("A43", make_run(LENET, n_levels=12, kinds=()))
     assert (row.verdict, row.ours) == ("not run", None)
     assert row.note == (
-        "Reduced run of Lenet: no anatomy at levels 0, 8 and 12 (lth anatomy RUN)."
+        "Reduced run of LeNet: no anatomy at levels 0, 8 and 12 (lth anatomy RUN)."
     )
     run = make_run(LENET, n_levels=12, kinds=(), apart=(8, 12))
     assert "no anatomy at level 0 (lth" in row_of("A43", run).note
@@ -350,11 +358,11 @@ def configs() -> Iterator[Config]:
         yield from [made] if isinstance(made, Config) else made.values()
 
 
-def reaches(config: Config, measures: Iterable[Measure]) -> bool:
-    """Tell whether a run has the levels, controls and anatomy that measures read."""
+def reaches(config: Config, statistics: Iterable[Statistic]) -> bool:
+    """Tell whether a run has the levels, controls and anatomy that statistics read."""
     there = {(lane.kind, lane.level) for lane in trainings(config)}
-    for measure in measures:
-        quantity, reduction = measure.quantity, measure.reduction
+    for each in statistics:
+        quantity, reduction = each.quantity, each.reduction
         span = range(int(reduction.first), int(reduction.last) + 1)
         at = [int(level) for level in reduction.only] or span
         if config.prune.one_shot:
@@ -384,7 +392,7 @@ def test_the_experiments_show_every_claim_but_one():
         for claim in CODED
         for setting in needed(claim.id)
         if not any(
-            reaches(config, [m for m in claim.measures if m.setting == setting])
+            reaches(config, [s for s in claim.statistics if s.setting == setting])
             for config in fitting[setting]
         )
     }

@@ -10,12 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made import CODED, REINIT, SHUFFLE, changed, make_run, needed, row_of
+from made import CLAIMS, CODED, REINIT, SHUFFLE, changed, make_run, needed, row_of
 
 from lth_jax.config import RewindConfig, StabilityConfig
 from lth_jax.judging import judge
-from lth_jax.judging.conv import DROPOUT2, DROPOUT4, DROPOUT6
-from lth_jax.judging.deep import (
+from lth_jax.judging.matching import Look, mismatches, span_of
+from lth_jax.judging.pool import pool_runs
+from lth_jax.judging.quantities import closeness, degrees, stabler, times
+from lth_jax.judging.reductions import at, highest, levels, lowest
+from lth_jax.judging.rules import Statistic
+from lth_jax.judging.settings import Setting
+from lth_jax.papers.lottery.settings import (
+    CONV2,
+    CONV4,
+    CONV6,
+    DROPOUT2,
+    DROPOUT4,
+    DROPOUT6,
+    LENET,
     RESNET_HIGH,
     RESNET_LOW,
     RESNET_WARM,
@@ -23,14 +35,8 @@ from lth_jax.judging.deep import (
     VGG_LOW,
     VGG_WARM,
 )
-from lth_jax.judging.matching import Look, mismatches, span_of
-from lth_jax.judging.pool import pool_runs
-from lth_jax.judging.quantities import closeness, degrees, stabler, times
-from lth_jax.judging.reductions import at, highest, levels, lowest
-from lth_jax.judging.rules import Measure
-from lth_jax.judging.settings import CONV2, CONV4, CONV6, LENET, Setting, rewound
-from lth_jax.judging.stability import LEVEL, PRINTED
-from lth_jax.judging.stabilizing import EARLY, LATER, LATEST
+from lth_jax.papers.stabilizing.claims.stability import PRINTED
+from lth_jax.papers.stabilizing.settings import EARLY, LATER, LATEST, LEVEL
 from lth_jax.store.read import Run, load_run
 from lth_jax.study.networks import LaneId
 
@@ -150,13 +156,13 @@ def test_accuracies_can_be_missed(letter, kind, accuracy):
 
 def test_units_and_texts_of_stability():
     (pool,) = pool_runs([printed_run(RESNET_LOW)])
-    distance = Measure(RESNET_LOW, closeness("distance", ORDER), at(8))
+    distance = Statistic(RESNET_LOW, closeness("distance", ORDER), at(8))
     assert distance.unit(distance.of({RESNET_LOW: pool}).mean) == "7.1"
-    angle = Measure(RESNET_LOW, closeness("angle", PRUNING, SHUFFLE), at(8))
+    angle = Statistic(RESNET_LOW, closeness("angle", PRUNING, SHUFFLE), at(8))
     assert angle.unit is degrees and angle.of({RESNET_LOW: pool}).mean == 77.1
     assert angle.text == "angle of shuffle_mask to the dense network at level 8"
     table = pool.stability.assign(test_barrier=0.034)
-    barrier = Measure(RESNET_LOW, closeness("test_barrier", ORDER), at(8))
+    barrier = Statistic(RESNET_LOW, closeness("test_barrier", ORDER), at(8))
     value = barrier.of({RESNET_LOW: pool._replace(stability=table)}).mean
     assert barrier.unit(value) == "3.40 %"
     assert stabler("angle", ORDER, than=SHUFFLE).compared == (TICKET, SHUFFLE)
@@ -184,7 +190,7 @@ def test_a_run_without_stability_says_so():
     row = row_of("B3", run)
     assert (row.verdict, row.ours) == ("not run", None)
     assert row.note == (
-        "Reduced run of Lenet: no stability of ticket between two data orders; no"
+        "Reduced run of LeNet: no stability of ticket between two data orders; no"
         " stability of shuffle_mask between two data orders; no stability of ticket to"
         " the dense network; no stability of shuffle_mask to the dense network."
     )
@@ -195,7 +201,7 @@ def test_stability_of_one_kind_or_at_another_level_is_not_enough():
     run = without(printed_run(LENET), kind=SHUFFLE, cause=PRUNING)
     row = row_of("B3", run)
     assert row.note.startswith(
-        "Reduced run of Lenet: no stability of shuffle_mask to the dense network. It"
+        "Reduced run of LeNet: no stability of shuffle_mask to the dense network. It"
         " shows 2.83x"
     )
     elsewhere = printed_run(LENET, copied=(9,))
@@ -215,7 +221,7 @@ def test_no_run_at_all_says_what_is_needed():
 def test_runs_of_before_stability_still_load_and_speak():
     run = load_run(REPO / "results" / "lenet_mnist")
     assert run.stability.empty
-    rows = {row.id: row for row in judge([run])}
+    rows = {row.id: row for row in judge([run], CLAIMS)}
     assert rows["A7"].verdict == "reproduced"
     assert "no shuffle_mask networks" in rows["B3"].note
     assert "no stability of ticket between two data orders" in rows["B3"].note
@@ -326,7 +332,7 @@ def differing(setting: Setting, **fields: Any) -> list[str]:
 
 
 def test_a_moment_may_be_a_step_or_a_fraction():
-    late = rewound(RESNET_HIGH, 600)
+    late = RESNET_HIGH.rewound(600)
     for fields in (
         {"weights": 0.02},
         {"weights": 0.02, "clock": 600},
@@ -334,7 +340,7 @@ def test_a_moment_may_be_a_step_or_a_fraction():
         {"weights": 600, "steps": 29_400},
     ):
         assert differing(late, rewind=fields) == []
-    assert differing(rewound(RESNET_HIGH, 0.02), rewind={"weights": 600}) == []
+    assert differing(RESNET_HIGH.rewound(0.02), rewind={"weights": 600}) == []
     for fields, name in (
         ({"weights": 601}, "rewind.weights (601, not 600)"),
         ({"weights": 0}, "rewind.weights (0, not 600)"),
@@ -355,23 +361,23 @@ def test_at_step_0_the_state_of_the_optimizer_is_fresh():
 
 
 def test_a_shorter_run_scales_its_rewinding():
-    late = rewound(RESNET_HIGH, 500)
+    late = RESNET_HIGH.rewound(500)
     short = {"steps": 3_000, "drops": [2_000, 2_500]}
     assert differing(late, train=short, rewind={"weights": 50}) == []
     assert differing(late, train=short, rewind={"weights": 500}) != []
     assert differing(late, train=short, rewind={"weights": 0}) != []
     assert differing(RESNET_HIGH, train=short, rewind={"weights": 1}) != []
-    assert differing(rewound(VGG_HIGH, 100), rewind={"weights": 100}) == []
+    assert differing(VGG_HIGH.rewound(100), rewind={"weights": 100}) == []
     tiny = {"steps": 1_000, "drops": [500, 750]}
-    assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 1}) == []
-    assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 0}) != []
-    assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 2}) != []
+    assert differing(VGG_HIGH.rewound(100), train=tiny, rewind={"weights": 1}) == []
+    assert differing(VGG_HIGH.rewound(100), train=tiny, rewind={"weights": 0}) != []
+    assert differing(VGG_HIGH.rewound(100), train=tiny, rewind={"weights": 2}) != []
     tiny = {"steps": 500, "drops": [250, 375]}
-    assert differing(rewound(VGG_HIGH, 100), train=tiny, rewind={"weights": 0}) != []
+    assert differing(VGG_HIGH.rewound(100), train=tiny, rewind={"weights": 0}) != []
 
 
 def test_a_shorter_rewound_run_is_noted():
-    setting = rewound(LENET, LATER[LENET])
+    setting = LENET.rewound(LATER[LENET])
     run = make_run(setting, n_levels=10, steps=5_000)
     note = row_of("B7", config_of(run, rewind={"weights": 100})).note
     assert f"Reduced run of {setting.name}: 5,000 of 50,000 steps" in note
@@ -394,9 +400,9 @@ def test_a_config_of_before_rewinding_is_rewound_to_0():
 
 
 def test_rewound_settings():
-    assert rewound(LENET, 0) is LENET
-    assert rewound(LENET, 0.07).name == "Lenet rewound to 7 %"
-    assert rewound(LENET, 1_000).config.rewind == RewindConfig(weights=1_000)
+    assert LENET.rewound(0) is LENET
+    assert LENET.rewound(0.07).name == "LeNet rewound to 7 %"
+    assert LENET.rewound(1_000).config.rewind == RewindConfig(weights=1_000)
     row = row_of("B5", make_run(RESNET_HIGH))
     assert "VGG-19 lr 0.1 rewound to 100" in row.note
 
@@ -438,9 +444,9 @@ def set_to(run: Run, kind: str, at_levels: Iterable[int], accuracy: float) -> Ru
 
 
 R, V = RESNET_HIGH, VGG_HIGH
-R_EARLY, V_EARLY = rewound(R, EARLY[R]), rewound(V, EARLY[V])
-R_LATER, V_LATER = rewound(R, LATER[R]), rewound(V, LATER[V])
-L_LATER = rewound(LENET, LATER[LENET])
+R_EARLY, V_EARLY = R.rewound(EARLY[R]), V.rewound(EARLY[V])
+R_LATER, V_LATER = R.rewound(LATER[R]), V.rewound(LATER[V])
+L_LATER = LENET.rewound(LATER[LENET])
 BREAKS = [
     ("B1", (R_EARLY, set_to, TICKET, (4, 5, 6), 0.897)),
     ("B1", (V_EARLY, set_to, TICKET, (4, 5, 6), 0.897)),
@@ -459,9 +465,9 @@ BREAKS = [
     ("B6", (R_EARLY, set_to, TICKET, range(4, 9), 0.8799)),
     ("B6", (R_EARLY, set_to, TICKET, range(9, 15), 0.8799)),
     ("B6", (V_EARLY, set_to, TICKET, range(15, 21), 0.8799)),
-    ("B7", (rewound(LENET, LATEST[LENET]), set_to, TICKET, (8, 9, 10), 0.9025)),
-    ("B7", (rewound(R, LATEST[R]), set_to, TICKET, (6, 7, 8), 0.9025)),
-    ("B7", (rewound(V, LATEST[V]), set_to, TICKET, (15, 16, 17), 0.9025)),
+    ("B7", (LENET.rewound(LATEST[LENET]), set_to, TICKET, (8, 9, 10), 0.9025)),
+    ("B7", (R.rewound(LATEST[R]), set_to, TICKET, (6, 7, 8), 0.9025)),
+    ("B7", (V.rewound(LATEST[V]), set_to, TICKET, (15, 16, 17), 0.9025)),
     ("B8", (L_LATER, restabilized, SHUFFLE, ORDER, "distance", 2.1)),
     ("B8", (R_LATER, restabilized, SHUFFLE, PRUNING, "distance", 2.1)),
     ("B8", (V_LATER, restabilized, SHUFFLE, ORDER, "distance", 0.6)),
@@ -514,7 +520,7 @@ def test_reinits_of_resnet_18_end_sooner():
     row = row_of("B14", *runs)
     assert (row.verdict, row.ours) == (
         "reproduced",
-        "Resnet-18 lr 0.03 warmup 20,000 level -4",
+        "ResNet-18 lr 0.03 warmup 20,000 level -4",
     )
     runs[0] = changed(runs[0], (REINIT, FINAL, range(1, 6), 0.906))
     assert row_of("B14", *runs).verdict == "not reproduced"
@@ -617,14 +623,14 @@ def test_a71_needs_a_peak_of_several_levels():
 def test_levels_of_the_experiment_reach_those_of_a78():
     made = runpy.run_path(str(REPO / "experiments" / "lth_figure_8.py"))["config"]()
     last = max(
-        measure.reduction.last
+        each.reduction.last
         for claim_id in ("A38", "A78")
-        for setting, measure in _measures(claim_id)
+        for setting, each in _statistics(claim_id)
         if setting is RESNET_WARM
     )
     assert last <= min(config.prune.levels for config in made.values())
 
 
-def _measures(id_: str) -> list[tuple[Setting, Measure]]:
+def _statistics(id_: str) -> list[tuple[Setting, Statistic]]:
     claim = next(claim for claim in CODED if claim.id == id_)
-    return [(measure.setting, measure) for measure in claim.measures]
+    return [(each.setting, each) for each in claim.statistics]

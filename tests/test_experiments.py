@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lth_jax import load_run, models, plotting, sources
+from lth_jax import load_run, models, papers, plotting, sources
 from lth_jax.config import Config, ModelConfig, PlanConfig, Variants, fingerprint
 from lth_jax.driver import pipeline, trainer
 from lth_jax.errors import InputError
@@ -218,7 +218,8 @@ def test_it_runs_from_data_to_claims(name, _compiled_once, tmp_path):
     assert set(found["status"]) == {"ok"}
     page, *_ = write_reports(path)
     assert "<svg></svg>" in page.read_text()
-    assert judge([*load_variants(path).values()] or [load_run(path)])
+    runs = [*load_variants(path).values()] or [load_run(path)]
+    assert judge(runs, papers.claims())
 
 
 # What is run: quick forms as they are, on real data.
@@ -241,4 +242,4 @@ def test_its_quick_form_runs(name, tmp_path):
     assert set(load_run(path).summary["status"]) == {"ok"}
     page, *_ = write_reports(path)
     assert "<svg" in page.read_text()
-    assert judge([*load_variants(path).values()])
+    assert judge([*load_variants(path).values()], papers.claims())

@@ -1,6 +1,8 @@
-"""What runs show, by rules that are written down. Reads tables of runs only."""
+"""The engine that judges claims of papers by rules, from tables of runs.
 
-from ..report.winning import WinningTickets as WinningTickets
-from ..report.winning import winning_tickets as winning_tickets
-from .judge import Row as Row
-from .judge import judge as judge
+It knows no paper: claims are written in its words (`lth_jax.judging.rules`) in the
+folders of `lth_jax.papers`, and handed to `judge`.
+"""
+
+from .verdicts import Judgement as Judgement
+from .verdicts import judge as judge

@@ -7,32 +7,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import RewindConfig, numbers
 from ..study.networks import COPY
-from .pool import SEEDS, Pool
+from .pool import Pool
 from .quantities import CAUSES, named_levels
 from .settings import Setting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FREE = {
-    *SEEDS,
-    *("data.normalize", "prune.levels", "prune.count"),
-    *("reinits", "shuffles", "keep_signs", "permutes", "resamples", "noises"),
-    "control_levels",
-    *("stability.orders", "stability.points", "stability.batches"),
-}
-"""Fields that the papers do not state, or that only say how much of them is run."""
+UNSTATED = ("data.normalize", "prune.count")
+"""Fields that papers do not state."""
+EXTENT = ("prune.levels", "stability.")
+"""Fields that say how much of a setting is run; see `_is_extent`."""
 REWIND = ("rewind.weights", "rewind.clock", "rewind.steps")
 SCALED = ("train.warmup", "train.drops", *REWIND)
 """Fields that a reduced run scales down with its steps."""
 SCHEDULE = {"train.steps", "train.eval_every", *SCALED}
-LAYER_KINDS = {
-    "lenet": ("dense", "output"),
-    **dict.fromkeys(("conv2", "conv4", "conv6"), ("conv", "dense", "output")),
-    "vgg19": ("conv", "output"),
-    "resnet18": ("conv", "shortcut", "output"),
-}
-VALIDATION = {"mnist": 5_000, "cifar10": 5_000}
 
 
 class Look(NamedTuple):
@@ -89,7 +78,7 @@ def mismatches(setting: Setting, pool: Pool) -> list[str]:
 
     A run that is shorter than the setting, its schedule scaled alike, is still of it.
     """
-    mine, theirs = _essence(setting), _canonical(pool.numbers)
+    mine, theirs = _essence(setting), _canonical(pool.numbers, setting)
     return [
         f"{name} ({theirs.get(name)}, not {mine.get(name)})"
         for name in sorted(mine.keys() | theirs.keys())
@@ -99,7 +88,7 @@ def mismatches(setting: Setting, pool: Pool) -> list[str]:
 
 def shortfalls(setting: Setting, pool: Pool, want: Want) -> list[str]:
     """Say where runs of a setting fall short of what a claim looks at."""
-    mine, theirs = _essence(setting), _canonical(pool.numbers)
+    mine, theirs = _essence(setting), _canonical(pool.numbers, setting)
     short = []
     if theirs["train.steps"] < mine["train.steps"]:
         short.append(f"{theirs['train.steps']:,} of {mine['train.steps']:,} steps")
@@ -159,7 +148,7 @@ def _not_apart(pool: Pool, want: Want) -> Iterator[str]:
 
 
 def rows_of(pool: Pool, look: Look) -> "pd.DataFrame":
-    """Return the rows of a pool at which a look looks, of all positions."""
+    """Return the rows of a pool that a look reads, of all positions."""
     table = pool.summary
     if look.cause:
         table = pool.stability[pool.stability["cause"] == look.cause]
@@ -180,33 +169,43 @@ def span_of(look: Look, positions: Iterable[float]) -> list[float]:
 
 @cache
 def _essence(setting: Setting) -> dict[str, Any]:
-    return _canonical(numbers(setting.config))
+    return _canonical(numbers(setting.config), setting)
 
 
-def _canonical(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that count, each difference of meaning in one place."""
+def _canonical(fields: Mapping[str, Any], setting: Setting) -> dict[str, Any]:
+    """Return the fields that count, one form for all that means the same.
+
+    What a run leaves to a default that is not in its config, such as the number of
+    validation examples of its data set, is taken to be as the setting says.
+    """
     fields = dict(fields)
-    network, data = fields["model.name"], fields["data.name"]
     if fields["data.validation"] is None:
-        fields["data.validation"] = VALIDATION.get(data)
-    unused = {
-        "model.widths": network != "lenet",
-        "model.dropout": not network.startswith("conv"),
-        "train.momentum": fields["train.optimizer"] != "momentum",
-        "train.drop_factor": not fields["train.drops"],
-    }
-    skipped = FREE | {name for name, is_unused in unused.items() if is_unused}
-    rates = _rates(fields)
-    for name in ("prune.rate", "prune.output_rate"):
-        del fields[name]
+        fields["data.validation"] = setting.config.data.validation
+    fields["prune.rates"] = _rates_by_kind(fields, setting.kinds)
     fields["prune.one_shot"] = bool(fields["prune.one_shot"])
-    fields["prune.rates"] = rates
     fields |= _rewinding(fields)
+    skipped = {*setting.unread, *UNSTATED, "prune.rate", "prune.output_rate"}
+    skipped |= {name for name, value in fields.items() if _is_extent(name, value)}
+    if fields["train.optimizer"] != "momentum":
+        skipped.add("train.momentum")
+    if not fields["train.drops"]:
+        skipped.add("train.drop_factor")
     return {name: value for name, value in fields.items() if name not in skipped}
 
 
+def _is_extent(name: str, value: Any) -> bool:
+    """Tell whether a field says how much of a setting is run, not how.
+
+    Fields outside of any group do: how many replicates, which controls, at which
+    levels. What a claim needs of these is counted in the run's tables. A word there
+    names something, and counts.
+    """
+    outside = "." not in name and not isinstance(value, str)
+    return outside or name.startswith(EXTENT)
+
+
 def _rewinding(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the moments of rewinding as steps; None: what follows from the others."""
+    """Return the rewind points as steps; None: what follows from the others."""
     length = fields["train.steps"]
     given = RewindConfig(**{name.split(".")[1]: fields[name] for name in REWIND})
     weights, clock, steps = given.resolved(length)
@@ -221,13 +220,13 @@ def _rewinding(fields: Mapping[str, Any]) -> dict[str, Any]:
     return resolved
 
 
-def _rates(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _rates_by_kind(fields: Mapping[str, Any], kinds: Iterable[str]) -> dict[str, Any]:
     """Return the pruning rate of every kind of layer, and of layers named by path."""
     given = dict(fields["prune.rates"])
-    if fields["prune.one_shot"]:
-        return given if fields["prune.output_rate"] is None else given | {"output": 0.0}
     rate, output = fields["prune.rate"], fields["prune.output_rate"]
-    rates = dict.fromkeys(LAYER_KINDS.get(fields["model.name"], ()), rate)
+    if fields["prune.one_shot"]:
+        return given if output is None else given | {"output": 0.0}
+    rates = dict.fromkeys(kinds, rate)
     rates["output"] = rate / 2 if output is None else output
     return rates | given
 
@@ -244,7 +243,7 @@ def _schedule_mismatch(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str
 
 
 def _alike(mine: Any, theirs: Any, steps: tuple[int, int]) -> bool:
-    """Tell whether moments are the same, or the same part of a shorter training."""
+    """Tell whether steps are the same, or the same part of a shorter training."""
     if steps[0] == steps[1] or isinstance(mine, str) or isinstance(theirs, str):
         return mine == theirs
     if mine is None or theirs is None:

@@ -76,7 +76,7 @@ def _pool(runs: Sequence["Run"]) -> Pool:
     one_shot = len(positions) > 1
 
     def joined(name: str, columns: list[str]) -> "pd.DataFrame":
-        table = _joined(runs, name, columns)
+        table = _concatenated(runs, name, columns)
         level = table["level"].astype(int)
         position = level.map(positions.__getitem__) if one_shot else level
         return table.assign(position=position.astype(float))
@@ -98,7 +98,9 @@ def _pool(runs: Sequence["Run"]) -> Pool:
     )
 
 
-def _joined(runs: Sequence["Run"], name: str, columns: list[str]) -> "pd.DataFrame":
+def _concatenated(
+    runs: Sequence["Run"], name: str, columns: list[str]
+) -> "pd.DataFrame":
     """Return a table of all runs; what two of them have in common is there once."""
     import pandas as pd
 

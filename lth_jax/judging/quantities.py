@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Unit = Callable[[float], str]
 ES_ACCURACY, FINAL_ACCURACY = "test_accuracy_es", "test_accuracy_final"
 ES_STEP, VALIDATION = "early_stop_step", "val_accuracy_es"
+TRAIN_ACCURACY = "train_accuracy_final"
 NAMES = {
     "test_accuracy_es": "test accuracy at early stop",
     "test_accuracy_final": "final test accuracy",
@@ -35,12 +36,6 @@ NAMES = {
     "outgoing_spread": "spread over units of the outgoing connections kept",
     "outgoing_random": "of a random mask",
 }
-LAYERS = {
-    "Dense_0/kernel": "first layer",
-    "Dense_1/kernel": "second layer",
-    "Dense_2/kernel": "output layer",
-}
-"""Layers of Lenet by path."""
 CAUSES = {
     DATA_ORDER: "of {} between two data orders",
     PRUNING: "of {} to the dense network",
@@ -160,35 +155,28 @@ def _name(column: str) -> str:
     return NAMES.get(column) or f"test {column.replace('@', ' at step ')}"
 
 
-def _kinds(*kinds: str) -> tuple[str, ...]:
+def _with_tickets(*kinds: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("ticket", *kinds)))
 
 
 def value(column: str, kind: str = "ticket") -> Quantity:
-    """Return an accuracy in percent, or an early-stop step, itself."""
-    if column == ES_STEP:
-        return Quantity(
-            f"{_name(column)} of {kind}",
-            number,
-            _kinds(kind),
-            lambda pool: frame(pool, kind, column),
-            column,
-        )
+    """Return what a column holds: an accuracy in percent, or an early-stop step."""
+    unit, factor = (number, 1) if column == ES_STEP else (percent, 100)
     return Quantity(
         f"{_name(column)} of {kind}",
-        percent,
-        _kinds(kind),
-        lambda pool: 100 * frame(pool, kind, column),
+        unit,
+        _with_tickets(kind),
+        lambda pool: factor * frame(pool, kind, column),
         column,
     )
 
 
 def gain(column: str = ES_ACCURACY, kind: str = "ticket") -> Quantity:
-    """Return what a kind is better than the dense network of its replicate."""
+    """Return the difference in accuracy between a kind and its dense network."""
     return Quantity(
         f"{_name(column)}, {kind} minus dense",
         points,
-        _kinds(kind),
+        _with_tickets(kind),
         lambda pool: 100 * (frame(pool, kind, column) - _dense(pool, column)),
         column,
     )
@@ -197,40 +185,45 @@ def gain(column: str = ES_ACCURACY, kind: str = "ticket") -> Quantity:
 def lead(
     column: str = ES_ACCURACY, kind: str = "ticket", other: str = "random_reinit"
 ) -> Quantity:
-    """Return what a kind is better than another of the same level and replicate."""
+    """Return the difference in accuracy between two kinds at the same level."""
     return Quantity(
         f"{_name(column)}, {kind} minus {other}",
         points,
-        _kinds(kind, other),
+        _with_tickets(kind, other),
         lambda pool: 100 * (frame(pool, kind, column) - frame(pool, other, column)),
         column,
     )
 
 
 def speedup(kind: str = "ticket") -> Quantity:
-    """Return dense early-stop step / early-stop step of a kind."""
+    """Return the early-stop step of the dense network divided by that of a kind."""
     return Quantity(
         f"dense early-stop step / {kind} early-stop step",
         times,
-        _kinds(kind),
+        _with_tickets(kind),
         lambda pool: _steps(pool, kind).rdiv(_dense(pool, ES_STEP)),
         ES_STEP,
     )
 
 
 def saving() -> Quantity:
-    """Return by how much the ticket's early stop is earlier than the dense one."""
+    """Return the part of the dense network's early-stop step that tickets save."""
     return Quantity(
         "1 - ticket early-stop step / dense early-stop step",
         percent,
-        _kinds(),
+        _with_tickets(),
         lambda pool: 100 * (1 - _steps(pool, "ticket") / _dense(pool, ES_STEP)),
         ES_STEP,
     )
 
 
 def slowdown(kind: str, than: str) -> Quantity:
-    """Return early-stop step of a kind / that of another kind, or of ``dense``."""
+    """Return the early-stop step of a kind divided by that of another.
+
+    Args:
+        kind: of networks.
+        than: another kind, or ``dense``.
+    """
 
     def ratio(pool: Pool) -> "pd.DataFrame":
         below = _dense(pool, ES_STEP) if than == "dense" else _steps(pool, than)
@@ -239,25 +232,28 @@ def slowdown(kind: str, than: str) -> Quantity:
     return Quantity(
         f"{kind} early-stop step / {than} early-stop step",
         times,
-        _kinds(kind, *([] if than == "dense" else [than])),
+        _with_tickets(kind, *([] if than == "dense" else [than])),
         ratio,
         ES_STEP,
     )
 
 
 def learned(threshold: float = 0.2) -> Quantity:
-    """Return 100 where a network ends above a validation accuracy, 0 elsewhere."""
+    """Return 100 where the final validation accuracy of tickets is above a threshold.
+
+    Elsewhere it is 0, so the mean over replicates is a share in percent.
+    """
     return Quantity(
         f"share of tickets with final validation accuracy above {100 * threshold:g} %",
         percent,
-        _kinds(),
+        _with_tickets(),
         lambda pool: 100.0 * (frame(pool, "ticket", "val_accuracy_final") > threshold),
         "val_accuracy_final",
     )
 
 
 def _steps(pool: Pool, kind: str) -> "pd.DataFrame":
-    """Return early-stop steps without zeros, by which nothing can be divided."""
+    """Return early-stop steps; missing where they are 0, to be divided by."""
     steps = frame(pool, kind, ES_STEP)
     return steps.where(steps > 0)
 
@@ -266,7 +262,7 @@ def _steps(pool: Pool, kind: str) -> "pd.DataFrame":
 
 
 def closeness(column: str, cause: str, kind: str = "ticket") -> Quantity:
-    """Return how far networks of a kind end from each other, or from the dense one.
+    """Return the distance between two networks of a kind, or from the dense one.
 
     Args:
         column: ``distance``, ``angle``, ``train_barrier`` or ``test_barrier``.
@@ -291,7 +287,13 @@ def closeness(column: str, cause: str, kind: str = "ticket") -> Quantity:
 
 
 def stabler(column: str, cause: str, than: str, kind: str = "ticket") -> Quantity:
-    """Return how many times as far another kind's networks end as those of a kind.
+    """Return the distance between networks of another kind divided by that of a kind.
+
+    Args:
+        column: as in `closeness`.
+        cause: what makes the two networks of a pair differ.
+        than: the other kind.
+        kind: that is stabler if the ratio is above 1.
 
     Example:
         >>> stabler("distance", "pruning", than="shuffle_mask").text
@@ -313,7 +315,7 @@ def stabler(column: str, cause: str, than: str, kind: str = "ticket") -> Quantit
 def _copied_kinds(cause: str, *kinds: str) -> tuple[str, ...]:
     """Return the networks behind comparisons, which count only if all are ok."""
     copies = [kind + COPY for kind in kinds] if cause == DATA_ORDER else []
-    return _kinds(*kinds, *copies)
+    return _with_tickets(*kinds, *copies)
 
 
 def _between(pool: Pool, kind: str, cause: str, column: str) -> "pd.DataFrame":
@@ -327,64 +329,73 @@ def _between(pool: Pool, kind: str, cause: str, column: str) -> "pd.DataFrame":
 # Anatomy: quantities of the layers of tickets.
 
 
-def part(layer: str, column: str) -> Quantity:
+class Layer(NamedTuple):
+    """A layer of a network: its path, and how it is called."""
+
+    path: str
+    text: str
+
+
+def part(layer: Layer, column: str) -> Quantity:
     """Return a share or a spread of a layer of tickets, in percent.
 
     Args:
-        layer: its path.
+        layer: which one.
         column: of the table of layers, see `lth_jax.analysis.anatomy.LAYERS`.
 
     Example:
-        >>> part("Dense_0/kernel", "kept_positive").text
+        >>> part(Layer("Dense_0/kernel", "first layer"), "kept_positive").text
         'first layer of tickets, positive share of the initial weights'
     """
     return Quantity(
-        f"{LAYERS[layer]} of tickets, {NAMES[column]}",
+        f"{layer.text} of tickets, {NAMES[column]}",
         percent,
-        _kinds(),
+        _with_tickets(),
         lambda pool: 100 * _inside(pool, layer, column),
         column,
-        layer=layer,
+        layer=layer.path,
     )
 
 
-def ratio(layer: str, column: str, below: str) -> Quantity:
-    """Return a column of a layer of tickets / another.
+def ratio(layer: Layer, column: str, below: str) -> Quantity:
+    """Return a column of a layer of tickets divided by another column.
 
     Example:
-        >>> spread = "incoming_spread", "incoming_random"
-        >>> ratio("Dense_1/kernel", *spread).text.split(", ")[1]
+        >>> second = Layer("Dense_1/kernel", "second layer")
+        >>> quantity = ratio(second, "incoming_spread", "incoming_random")
+        >>> quantity.text.split(", ")[1]
         'spread over units of the incoming connections kept / of a random mask'
     """
     return Quantity(
-        f"{LAYERS[layer]} of tickets, {NAMES[column]} / {NAMES[below]}",
+        f"{layer.text} of tickets, {NAMES[column]} / {NAMES[below]}",
         times,
-        _kinds(),
+        _with_tickets(),
         lambda pool: _inside(pool, layer, column) / _inside(pool, layer, below),
         column,
-        layer=layer,
+        layer=layer.path,
     )
 
 
-def excess(layer: str, column: str, other: str) -> Quantity:
-    """Return a share of a layer of tickets minus another.
+def excess(layer: Layer, column: str, other: str) -> Quantity:
+    """Return a share of a layer of tickets minus another share of it.
 
     Example:
-        >>> excess("Dense_2/kernel", "grown_kept", "grown_other").text.split(", ")[2]
+        >>> output = Layer("Dense_2/kernel", "output layer")
+        >>> excess(output, "grown_kept", "grown_other").text.split(", ")[2]
         'in the ticket minus outside'
     """
     return Quantity(
-        f"{LAYERS[layer]} of tickets, {NAMES[column]} minus {NAMES[other]}",
+        f"{layer.text} of tickets, {NAMES[column]} minus {NAMES[other]}",
         points,
-        _kinds(),
+        _with_tickets(),
         lambda pool: 100 * (_inside(pool, layer, column) - _inside(pool, layer, other)),
         column,
-        layer=layer,
+        layer=layer.path,
     )
 
 
-def _inside(pool: Pool, layer: str, column: str) -> "pd.DataFrame":
+def _inside(pool: Pool, layer: Layer, column: str) -> "pd.DataFrame":
     """Return positions x replicates."""
-    table = pool.layers[pool.layers["layer"] == layer]
+    table = pool.layers[pool.layers["layer"] == layer.path]
     keys = [table["position"], table["replicate"]]
     return table[column].astype(float).groupby(keys).mean().unstack()

@@ -110,13 +110,23 @@ def average(span: Span) -> Reduction:
 
 
 def highest(span: Span, over: int = 3) -> Reduction:
-    """Return the greatest mean over neighbouring levels: noise of one is no peak."""
+    """Return the greatest mean over neighbouring levels, as one noisy level is no peak.
+
+    Args:
+        span: of levels.
+        over: how many neighbours are averaged.
+    """
     name = f"greatest mean of {over} neighbouring levels"
     return _over(name, span, lambda part: part.rolling(over).mean().max())
 
 
 def lowest(span: Span, over: int = 3) -> Reduction:
-    """Return the least mean over neighbouring levels: noise of one is no dip."""
+    """Return the least mean over neighbouring levels, as one noisy level is no dip.
+
+    Args:
+        span: of levels.
+        over: how many neighbours are averaged.
+    """
     name = f"least mean of {over} neighbouring levels"
     return _over(name, span, lambda part: part.rolling(over).mean().min())
 
@@ -153,7 +163,7 @@ def beside(position: int) -> Reduction:
 
 
 def trend(span: Span) -> Reduction:
-    """Return Spearman's rank correlation with the level: 1 = always rising."""
+    """Return Spearman's rank correlation of value and level: 1 = always rising."""
 
     def of(series: "pd.Series", pool: Pool) -> float:
         del pool
@@ -162,7 +172,7 @@ def trend(span: Span) -> Reduction:
             return math.nan
         if part.nunique() == 1:
             return 0.0
-        return float(part.rank().corr(part.index.to_series().rank()))
+        return float(part.corr(part.index.to_series(), method="spearman"))
 
     text = f"(rank correlation with the level over {span.text})"
     return Reduction(text, span.first, span.last, of, number)
@@ -171,8 +181,8 @@ def trend(span: Span) -> Reduction:
 def crossing(span: Span, threshold: float = 0.0) -> Reduction:
     """Return the last level at which the value is at least a threshold, 0 if none is.
 
-    ``gain`` falls back to the dense level where it is last at least 0, ``speedup``
-    where it is last at least 1.
+    Networks are back to the dense one's accuracy where ``gain`` is last at least 0, and
+    back to its early stop where ``speedup`` is last at least 1.
     """
     return Reduction(
         f"(last level of {span.text} at which it is >= {threshold:g})",
@@ -184,7 +194,7 @@ def crossing(span: Span, threshold: float = 0.0) -> Reduction:
 
 
 def crossing_weights(span: Span, threshold: float = 0.0) -> Reduction:
-    """Return how many weights remain at `crossing`."""
+    """Return the number of weights that remain at the level of `crossing`."""
 
     def of(series: "pd.Series", pool: Pool) -> float:
         remaining = pool.summary.groupby("position")["n_remaining"].mean()

@@ -46,8 +46,8 @@ class Term(Protocol):
         """How it is written."""
         ...
 
-    def parts(self) -> "Iterator[Measure]":
-        """Yield the measures that it is made of."""
+    def parts(self) -> "Iterator[Statistic]":
+        """Yield the statistics that it is made of."""
         ...
 
     def of(self, pools: Mapping[Setting, Pool]) -> Value:
@@ -56,8 +56,8 @@ class Term(Protocol):
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A quantity of the networks of a setting, reduced over levels."""
+class Statistic:
+    """A quantity of the networks of a setting, reduced over levels to one number."""
 
     setting: Setting
     quantity: Quantity
@@ -73,7 +73,7 @@ class Measure:
         """How it is written."""
         return self.reduction.unit or self.quantity.unit
 
-    def parts(self) -> "Iterator[Measure]":
+    def parts(self) -> "Iterator[Statistic]":
         """Yield itself."""
         yield self
 
@@ -90,7 +90,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Against:
-    """A term minus another, or divided by it; its spread is that of the first."""
+    """A term minus another, or divided by it; its spread is that of the first term."""
 
     first: Term
     second: Term
@@ -108,8 +108,8 @@ class Against:
         unit = self.first.unit
         return times if self.divided else points if unit is percent else unit
 
-    def parts(self) -> "Iterator[Measure]":
-        """Yield the measures of both."""
+    def parts(self) -> "Iterator[Statistic]":
+        """Yield the statistics of both."""
         yield from self.first.parts()
         yield from self.second.parts()
 
@@ -124,30 +124,30 @@ class Against:
 
 @dataclass(frozen=True)
 class Extreme:
-    """The least or the greatest of one measure over several settings."""
+    """The least or the greatest of one statistic over several settings."""
 
-    measures: tuple[Measure, ...]
+    statistics: tuple[Statistic, ...]
     largest: bool = False
 
     @property
     def text(self) -> str:
         """What it is."""
-        names = ", ".join(measure.setting.name for measure in self.measures)
+        names = ", ".join(statistic.setting.name for statistic in self.statistics)
         which = "greatest" if self.largest else "least"
-        return f"{which} over the settings {names} of {self.measures[0].text}"
+        return f"{which} over the settings {names} of {self.statistics[0].text}"
 
     @property
     def unit(self) -> Unit:
         """How it is written."""
-        return self.measures[0].unit
+        return self.statistics[0].unit
 
-    def parts(self) -> "Iterator[Measure]":
-        """Yield the measures."""
-        yield from self.measures
+    def parts(self) -> "Iterator[Statistic]":
+        """Yield the statistics."""
+        yield from self.statistics
 
     def of(self, pools: Mapping[Setting, Pool]) -> Value:
         """Return the value of the extreme setting; NaN if one is."""
-        values = [measure.of(pools) for measure in self.measures]
+        values = [statistic.of(pools) for statistic in self.statistics]
         if any(math.isnan(value.mean) for value in values):
             return Value(math.nan, math.nan, math.nan)
         return (max if self.largest else min)(values, key=lambda value: value.mean)
@@ -155,7 +155,7 @@ class Extreme:
 
 def with_setting(term: Term) -> str:
     """Return the text of a term with its setting, where the text does not say it."""
-    if isinstance(term, Measure):
+    if isinstance(term, Statistic):
         return f"{term.setting.name}: {term.text}"
     return term.text
 
@@ -199,12 +199,12 @@ def at_most(high: float, why: str = "") -> Bound:
 
 
 def above(low: float, why: str = "") -> Bound:
-    """Return a lower bound that is not enough itself."""
+    """Return a lower bound that must be exceeded."""
     return Bound(low=low, strict=True, why=why)
 
 
 def below(high: float, why: str = "") -> Bound:
-    """Return an upper bound that is too much itself."""
+    """Return an upper bound that must not be reached."""
     return Bound(high=high, strict=True, why=why)
 
 
@@ -236,8 +236,8 @@ class Condition(NamedTuple):
 def need(
     setting: Setting, quantity: Quantity, reduction: Reduction, bound: Bound
 ) -> Condition:
-    """Return a condition on one measure."""
-    return Condition(Measure(setting, quantity, reduction), bound)
+    """Return a condition on one statistic."""
+    return Condition(Statistic(setting, quantity, reduction), bound)
 
 
 # Tolerances, the same for all claims.
@@ -305,7 +305,7 @@ def throughout(setting: Setting, quantity: Quantity, span: Span) -> list[Conditi
     )
     why = "a single level may miss by the noise of its mean"
     return [
-        Condition(Measure(setting, quantity, average(span)), above(neutral), True),
+        Condition(Statistic(setting, quantity, average(span)), above(neutral), True),
         need(setting, quantity, least(span), at_least(neutral - slack, why)),
     ]
 
@@ -332,7 +332,7 @@ class Known:
     unit: Unit
     compute: Callable[[], float]
 
-    def parts(self) -> Iterator[Measure]:
+    def parts(self) -> Iterator[Statistic]:
         """Yield nothing."""
         yield from ()
 
@@ -346,7 +346,7 @@ class Claim(NamedTuple):
     """A claim of a paper, and the rule that judges it, written before any run.
 
     Attributes:
-        id: A1 to A81 (lottery ticket hypothesis), B1 to B16 (stabilizing it).
+        id: a letter for the paper and a number; of one claim only.
         where: in the paper.
         quantity: network and quantity.
         paper: what the paper says of it.
@@ -368,7 +368,7 @@ class Claim(NamedTuple):
         """The rule in words."""
         if self.untestable:
             return f"None: {self.untestable}."
-        settings = {measure.setting for measure in self.measures}
+        settings = {statistic.setting for statistic in self.statistics}
         texts = [each.text(named=len(settings) > 1) for each in self.conditions]
         if len(texts) > 1:
             texts = [f"({n}) {text}" for n, text in enumerate(texts, 1)]
@@ -376,7 +376,7 @@ class Claim(NamedTuple):
         return f"{means}{' AND '.join(texts)}."
 
     @property
-    def measures(self) -> Iterator[Measure]:
-        """All measures of the rule."""
+    def statistics(self) -> Iterator[Statistic]:
+        """All statistics of the rule."""
         for condition in self.conditions:
             yield from condition.term.parts()

@@ -10,13 +10,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import plotting
+from .. import papers, plotting
 from ..config import Config, numbers, to_dict
-from ..judging import WinningTickets, judge, winning_tickets
+from ..judging import judge
 from ..results import by_level, density_text
 from ..types import END, FINAL
 from .page import document, table, write_figures, write_file
 from .tables import anatomy_section, stability_section
+from .winning import WinningTickets, winning_tickets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,7 @@ def _cells(summary: "pd.DataFrame", kind: str) -> dict[int, list[str]]:
 
 def claims_section(runs: Sequence["Run"]) -> str:
     """Return a section with all claims of the papers, judged by some runs, as HTML."""
-    rows = judge(runs)
+    rows = judge(runs, papers.claims())
     judged = [row for row in rows if row.ours is not None]
     rest = [row for row in rows if row.ours is None]
     count = sum(row.replicates > 0 for row in judged)

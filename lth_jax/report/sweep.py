@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..judging import winning_tickets
 from .page import document, write_figures, write_file
 from .run import claims_section, write_report
 from .tables import settings_section, variants_section
+from .winning import winning_tickets
 
 if TYPE_CHECKING:
     from ..store.read import Run

@@ -7,13 +7,11 @@ at levels that the figures show; where controls are compared, only those need th
 import itertools
 from collections.abc import Iterable
 
-from .conv import CONV2, CONV4, CONV6
-from .lenet import REINIT
-from .quantities import (
+from ....judging.quantities import (
     ES_ACCURACY,
     FINAL_ACCURACY,
-    LAYERS,
     VALIDATION,
+    Layer,
     Quantity,
     excess,
     lead,
@@ -23,14 +21,14 @@ from .quantities import (
     speedup,
     value,
 )
-from .reductions import at, average, levels, mean_at
-from .rules import (
+from ....judging.reductions import at, average, levels, mean_at
+from ....judging.rules import (
     ACCURACY_SLACK,
     Against,
     Bound,
     Claim,
     Condition,
-    Measure,
+    Statistic,
     above,
     at_least,
     at_most,
@@ -38,19 +36,28 @@ from .rules import (
     near,
     need,
 )
-from .settings import LENET, Setting
+from ....judging.settings import Setting
+from ..settings import (
+    CONV2,
+    CONV4,
+    CONV6,
+    LENET,
+    LENET_LAYERS,
+    REINIT,
+    RESAMPLE,
+    SHUFFLE,
+)
 
 SGD = LENET.at_rate(0.8, optimizer="sgd")
 BEFORE = LENET.but("pruned before training", prune={"criterion": "initial_magnitude"})
 """Appendix F.4: the largest initial weights stay."""
-FIRST, SECOND, OUTPUT = LAYERS
+FIRST, SECOND, OUTPUT = LENET_LAYERS
 SMALL = mean_at(8, 12)
 """16.88 and 6.95 % of the weights, in the figures of the appendix."""
 MIDDLE = at(8)
 """16.88 % of the weights, the one size of figures 19 and 20."""
 PRUNED = average(levels(7, 15))
 """From 21.1 to 3.6 % of the weights."""
-SHUFFLE, RESAMPLE = "shuffle_mask", "resample_init"
 NOISES = ("noise_0.5", "noise_1", "noise_2", "noise_3")
 
 # Tolerances of this appendix, beside those of `lth_jax.judging.rules`.
@@ -69,23 +76,24 @@ HALF = 50.0
 fifth of the units had lost all and the others nothing."""
 
 
-def _change(setting: Setting, layer: str, column: str, divided: bool) -> Against:
+def _change(setting: Setting, layer: Layer, column: str, divided: bool) -> Against:
     """Return a share in tickets against the same in the dense network."""
     small, dense = (
-        Measure(setting, part(layer, column), reduction) for reduction in (SMALL, at(0))
+        Statistic(setting, part(layer, column), reduction)
+        for reduction in (SMALL, at(0))
     )
     return Against(small, dense, divided)
 
 
-def _peaks(setting: Setting, layer: str, bound: Bound) -> Condition:
+def _peaks(setting: Setting, layer: Layer, bound: Bound) -> Condition:
     return Condition(_change(setting, layer, "near_zero", divided=True), bound)
 
 
-def _sign(setting: Setting, layer: str, bound: Bound) -> Condition:
+def _sign(setting: Setting, layer: Layer, bound: Bound) -> Condition:
     return Condition(_change(setting, layer, "kept_positive", divided=False), bound)
 
 
-def _two_peaked(setting: Setting, layers: Iterable[str]) -> list[Condition]:
+def _two_peaked(setting: Setting, layers: Iterable[Layer]) -> list[Condition]:
     why = "two peaks: half of those near 0 are gone"
     return [_peaks(setting, layer, at_most(HOLLOW, why)) for layer in layers]
 
@@ -96,17 +104,19 @@ _NEGATIVE = below(-SKEW, "favours negative, and not by chance")
 
 def _in_every_layer(quantities: Iterable[Quantity], bound: Bound) -> list[Condition]:
     """Return conditions at 16.88 % of the weights, for tickets found by Adam."""
-    return [Condition(Measure(LENET, each, MIDDLE), bound, True) for each in quantities]
+    return [
+        Condition(Statistic(LENET, each, MIDDLE), bound, True) for each in quantities
+    ]
 
 
-def _uneven(setting: Setting, layer: str) -> Measure:
+def _uneven(setting: Setting, layer: Layer) -> Statistic:
     """Return how unevenly outgoing connections are kept, beside a random mask."""
     quantity = ratio(layer, "outgoing_spread", "outgoing_random")
-    return Measure(setting, quantity, SMALL)
+    return Statistic(setting, quantity, SMALL)
 
 
-def _lead(kind: str, other: str) -> Measure:
-    return Measure(LENET, lead(ES_ACCURACY, kind, other), SMALL)
+def _lead(kind: str, other: str) -> Statistic:
+    return Statistic(LENET, lead(ES_ACCURACY, kind, other), SMALL)
 
 
 def _reset(setting: Setting) -> list[Condition]:
@@ -115,8 +125,8 @@ def _reset(setting: Setting) -> list[Condition]:
     return [
         Condition(
             Against(
-                Measure(setting, quantity, PRUNED),
-                Measure(continued, quantity, PRUNED),
+                Statistic(setting, quantity, PRUNED),
+                Statistic(continued, quantity, PRUNED),
             ),
             above(0),
             everywhere=True,
@@ -129,7 +139,7 @@ CLAIMS = (
     Claim(
         "A41",
         "appendix B, figure 9",
-        "Lenet: resetting against continued training",
+        "LeNet: resetting against continued training",
         "resetting: higher validation accuracy, earlier stop, to smaller sizes",
         _reset(LENET),
     ),
@@ -143,11 +153,11 @@ CLAIMS = (
     Claim(
         "A42",
         "appendix E, figure 14",
-        "Lenet: reinits against random masks, final test accuracy",
+        "LeNet: reinits against random masks, final test accuracy",
         "reinits better",
         [
             Condition(
-                Measure(LENET, lead(FINAL_ACCURACY, REINIT, SHUFFLE), SMALL),
+                Statistic(LENET, lead(FINAL_ACCURACY, REINIT, SHUFFLE), SMALL),
                 above(0),
                 everywhere=True,
             )
@@ -171,7 +181,7 @@ CLAIMS = (
     Claim(
         "A43",
         "appendix F.1, figure 15",
-        "Lenet: initial weights of tickets, Adam",
+        "LeNet: initial weights of tickets, Adam",
         "layer 1 unchanged; layer 2 and output bimodal, layer 2 more positive, output"
         " more negative",
         [
@@ -189,10 +199,10 @@ CLAIMS = (
     Claim(
         "A44",
         "appendix F.2, figure 16",
-        "Lenet: initial weights of tickets, SGD 0.8",
+        "LeNet: initial weights of tickets, SGD 0.8",
         "bimodal in all layers; layer 1 favours negative, the others positive",
         [
-            *_two_peaked(SGD, LAYERS),
+            *_two_peaked(SGD, LENET_LAYERS),
             _sign(SGD, FIRST, _NEGATIVE),
             _sign(SGD, SECOND, _POSITIVE),
             _sign(SGD, OUTPUT, _POSITIVE),
@@ -201,7 +211,7 @@ CLAIMS = (
     Claim(
         "A45",
         "appendix F.3, figure 17",
-        "Lenet: reinits drawn from the tickets' initial weights",
+        "LeNet: reinits drawn from the tickets' initial weights",
         "little better than ordinary reinits",
         [
             Condition(_lead("ticket", REINIT), above(0), True),
@@ -220,13 +230,13 @@ CLAIMS = (
     Claim(
         "A46",
         "appendix F.4, figure 18",
-        "Lenet: pruning by magnitude before training",
+        "LeNet: pruning by magnitude before training",
         "worse than reinits of iterative pruning",
         [
             Condition(
                 Against(
-                    Measure(BEFORE, value(ES_ACCURACY), average(levels(4, 8))),
-                    Measure(LENET, value(ES_ACCURACY, REINIT), average(levels(4, 8))),
+                    Statistic(BEFORE, value(ES_ACCURACY), average(levels(4, 8))),
+                    Statistic(LENET, value(ES_ACCURACY, REINIT), average(levels(4, 8))),
                 ),
                 below(0),
                 everywhere=True,
@@ -236,27 +246,27 @@ CLAIMS = (
     Claim(
         "A47",
         "appendix F.5, figure 19",
-        "Lenet: distance that weights move in training, Adam",
+        "LeNet: distance that weights move in training, Adam",
         "larger for weights of tickets than for others",
         _in_every_layer(
-            (ratio(layer, "distance_kept", "distance_other") for layer in LAYERS),
+            (ratio(layer, "distance_kept", "distance_other") for layer in LENET_LAYERS),
             above(1),
         ),
     ),
     Claim(
         "A48",
         "appendix F.5, figure 20",
-        "Lenet: growth of magnitude in training, Adam",
+        "LeNet: growth of magnitude in training, Adam",
         "weights of tickets more likely to grow",
         _in_every_layer(
-            (excess(layer, "grown_kept", "grown_other") for layer in LAYERS),
+            (excess(layer, "grown_kept", "grown_other") for layer in LENET_LAYERS),
             above(0),
         ),
     ),
     Claim(
         "A49",
         "appendix F.6, figures 21 and 22",
-        "Lenet: incoming connections of a unit, Adam and SGD",
+        "LeNet: incoming connections of a unit, Adam and SGD",
         "roughly proportional to what the layer keeps",
         [
             need(
@@ -266,14 +276,14 @@ CLAIMS = (
                 at_most(HALF, "units keep what their layer keeps, but for a half"),
             )
             for setting in (LENET, SGD)
-            for layer in LAYERS
+            for layer in LENET_LAYERS
         ],
         remark="Spread: standard deviation over units in percent of the mean.",
     ),
     Claim(
         "A50",
         "appendix F.6, figures 23 and 24",
-        "Lenet: outgoing connections of a unit, Adam and SGD",
+        "LeNet: outgoing connections of a unit, Adam and SGD",
         "very uneven for Adam, two-peaked for the input; less uneven for SGD",
         [
             *(
@@ -281,7 +291,7 @@ CLAIMS = (
                     _uneven(LENET, layer),
                     at_least(UNEVEN, "twice what chance alone does"),
                 )
-                for layer in LAYERS
+                for layer in LENET_LAYERS
             ),
             *(
                 Condition(
@@ -289,7 +299,7 @@ CLAIMS = (
                     below(1),
                     everywhere=True,
                 )
-                for layer in LAYERS
+                for layer in LENET_LAYERS
             ),
         ],
         remark="That pixels have two peaks is for the eye, in the figure: no rule here"
@@ -298,7 +308,7 @@ CLAIMS = (
     Claim(
         "A51",
         "appendix F.7, figure 25",
-        "Lenet: noise of 0.5 standard deviations on the initial weights",
+        "LeNet: noise of 0.5 standard deviations on the initial weights",
         "barely changes accuracy",
         [
             Condition(
@@ -310,7 +320,7 @@ CLAIMS = (
     Claim(
         "A52",
         "appendix F.7, figure 25",
-        "Lenet: noise of 3 standard deviations on the initial weights",
+        "LeNet: noise of 3 standard deviations on the initial weights",
         "still better than reinits; worse the more noise",
         [
             Condition(_lead(NOISES[-1], REINIT), above(0), True),

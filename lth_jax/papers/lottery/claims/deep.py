@@ -1,15 +1,14 @@
-"""Sections 4 and 5 of the paper: VGG-19 and Resnet-18 (claims A30 to A40)."""
+"""Sections 4 and 5 of the paper: VGG-19 and ResNet-18 (claims A30 to A40)."""
 
-from .lenet import REINIT
-from .quantities import FINAL_ACCURACY, gain, lead, value
-from .reductions import at, average, greatest, least, levels
-from .rules import (
+from ....judging.quantities import FINAL_ACCURACY, gain, lead, value
+from ....judging.reductions import at, average, greatest, least, levels
+from ....judging.rules import (
     ACCURACY_SLACK,
     COMMENSURATE,
     Against,
     Claim,
     Condition,
-    Measure,
+    Statistic,
     above,
     around,
     at_least,
@@ -20,12 +19,19 @@ from .rules import (
     need,
     throughout,
 )
-from .settings import RESNET18, VGG19, Setting, warmed
+from ....judging.settings import Setting
+from ..settings import (
+    REINIT,
+    RESNET18,
+    RESNET_HIGH,
+    RESNET_LOW,
+    RESNET_WARM,
+    VGG_HIGH,
+    VGG_LOW,
+    VGG_WARM,
+    warmed,
+)
 
-VGG_HIGH, VGG_LOW = warmed(VGG19, 0.1), warmed(VGG19, 0.01)
-VGG_WARM = warmed(VGG19, 0.1, 10_000)
-RESNET_HIGH, RESNET_LOW = warmed(RESNET18, 0.1), warmed(RESNET18, 0.01)
-RESNET_WARM = warmed(RESNET18, 0.03, 20_000)
 WARMUPS = (500, 1_000, 5_000, 10_000, 20_000)
 """Of appendix I.5."""
 PRUNED = levels(4, 12)
@@ -49,8 +55,8 @@ def no_tickets(setting: Setting) -> Condition:
 
 def _learns_early(setting: Setting, step: int) -> list[Condition]:
     """Return the conditions of "ahead at an early step, less so at the end"."""
-    early = Measure(setting, gain(f"accuracy@{step}"), average(PRUNED))
-    final = Measure(setting, FINAL_GAIN, average(PRUNED))
+    early = Statistic(setting, gain(f"accuracy@{step}"), average(PRUNED))
+    final = Statistic(setting, FINAL_GAIN, average(PRUNED))
     return [Condition(early, above(0)), Condition(Against(early, final), above(0))]
 
 
@@ -86,8 +92,8 @@ CLAIMS = (
         [
             Condition(
                 Against(
-                    Measure(VGG_WARM, value(FINAL_ACCURACY), at(0)),
-                    Measure(VGG_HIGH, value(FINAL_ACCURACY), at(0)),
+                    Statistic(VGG_WARM, value(FINAL_ACCURACY), at(0)),
+                    Statistic(VGG_HIGH, value(FINAL_ACCURACY), at(0)),
                 ),
                 near(1, 0.5, "the paper's 1 give or take a half"),
             )
@@ -116,7 +122,7 @@ CLAIMS = (
     Claim(
         "A35",
         "section 4, figure 8",
-        "Resnet-18, learning rate 0.1: winning tickets; accuracy of the original",
+        "ResNet-18, learning rate 0.1: winning tickets; accuracy of the original",
         "none; 90.5 %",
         [
             no_tickets(RESNET_HIGH),
@@ -126,21 +132,21 @@ CLAIMS = (
     Claim(
         "A36",
         "section 4",
-        "Resnet-18, learning rate 0.01: best accuracy of tickets, 41.7 to 21.9 %",
+        "ResNet-18, learning rate 0.01: best accuracy of tickets, 41.7 to 21.9 %",
         "89.5 %",
         [around(RESNET_LOW, value(FINAL_ACCURACY), greatest(levels(4, 7)), 89.5)],
     ),
     Claim(
         "A37",
         "section 4",
-        "Resnet-18, learning rate 0.03, warmup 20,000: accuracy at 27.1 %",
+        "ResNet-18, learning rate 0.03, warmup 20,000: accuracy at 27.1 %",
         "90.5 %",
         [around(RESNET_WARM, value(FINAL_ACCURACY), at(6), 90.5)],
     ),
     Claim(
         "A38",
         "section 4",
-        "Resnet-18, learning rate 0.03, warmup 20,000: winning tickets",
+        "ResNet-18, learning rate 0.03, warmup 20,000: winning tickets",
         "while P_m >= 11.8 % (level 10)",
         [
             commensurate(RESNET_WARM, FINAL_GAIN, least(levels(1, 10))),
@@ -151,14 +157,14 @@ CLAIMS = (
     Claim(
         "A39",
         "section 4",
-        "Resnet-18, learning rate 0.1 with warmup: winning tickets",
+        "ResNet-18, learning rate 0.1 with warmup: winning tickets",
         "none, whatever the warmup",
         [no_tickets(warmed(RESNET18, 0.1, warmup)) for warmup in WARMUPS],
     ),
     Claim(
         "A40",
         "section 4",
-        "VGG-19, Resnet-18, learning rate 0.01: tickets early (steps 30,000, 10,000)",
+        "VGG-19, ResNet-18, learning rate 0.01: tickets early (steps 30,000, 10,000)",
         "ahead of the original early; the advantage erodes later",
         [*_learns_early(VGG_LOW, 30_000), *_learns_early(RESNET_LOW, 10_000)],
     ),

@@ -1,4 +1,4 @@
-"""Verdicts on the papers' claims, from runs."""
+"""Verdicts on the claims of papers, from runs."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,9 +8,8 @@ from ..study.networks import COPY
 from .matching import Look, Want, mismatches, rows_of, shortfalls, span_of
 from .pool import Pool, pool_runs
 from .quantities import ES_STEP, named_levels
-from .rules import Claim, Condition, Measure, Value
+from .rules import Claim, Condition, Statistic, Value
 from .settings import Setting
-from .table import CLAIMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +21,11 @@ REPLICATES = 3
 """Fewer replicates judge no claim."""
 
 
-class Row(NamedTuple):
+class Judgement(NamedTuple):
     """A claim of a paper beside what runs show.
 
     Attributes:
-        id: A1 to A81 (lottery ticket hypothesis), B1 to B16 (stabilizing it).
+        id: of the claim.
         where: in the paper.
         quantity: network and quantity.
         paper: what the paper says of it.
@@ -50,12 +49,12 @@ class Row(NamedTuple):
     note: str
 
 
-class Evidence(NamedTuple):
-    """The best pool for a setting, cut to what a claim looks at.
+class Sample(NamedTuple):
+    """The networks of a setting that count, of what a claim looks at.
 
     Attributes:
-        pool: the networks that count.
-        replicates: how many there are.
+        pool: the best one for the setting, without those that do not count.
+        replicates: how many count.
         lacks: how it falls short of the setting; empty if it does not.
         left_out: which networks do not count, and why.
     """
@@ -66,8 +65,8 @@ class Evidence(NamedTuple):
     left_out: str
 
 
-def judge(runs: Sequence["Run"], claims: Sequence[Claim] = CLAIMS) -> list[Row]:
-    """Judge claims by their rules; always one row per claim, in order.
+def judge(runs: Sequence["Run"], claims: Iterable[Claim]) -> list[Judgement]:
+    """Judge claims by their rules.
 
     A claim is judged from runs with the paper's data, network, optimizer, learning
     rate, batch size, steps, rates and rewinding, that reach the levels to which its
@@ -79,32 +78,28 @@ def judge(runs: Sequence["Run"], claims: Sequence[Claim] = CLAIMS) -> list[Row]:
 
     Args:
         runs: run directories, loaded.
-        claims: which; default: all.
+        claims: of one paper or several; `lth_jax.papers.claims` returns all.
 
     Returns:
-        One row per claim.
+        One judgement per claim, in order.
 
     Example:
-        >>> rows = judge([])
-        >>> len(rows), rows[1].id, rows[1].verdict, rows[4].verdict
-        (120, 'A2', 'not testable', 'not run')
-
-    Reference:
-        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019); Frankle et al.,
-        "Stabilizing the Lottery Ticket Hypothesis" (2020).
+        >>> claim = Claim("X1", "page 2", "tickets", "small", untestable="vague")
+        >>> judge([], [claim])[0].verdict
+        'not testable'
     """
     pools = pool_runs(runs)
-    return [_row(claim, pools) for claim in claims]
+    return [_judgement(claim, pools) for claim in claims]
 
 
-def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
+def _judgement(claim: Claim, pools: Sequence[Pool]) -> Judgement:
     head = (claim.id, claim.where, claim.quantity, claim.paper)
     if claim.untestable:
-        return Row(*head, None, None, 0, claim.rule, "not testable", claim.untestable)
+        return Judgement(
+            *head, None, None, 0, claim.rule, "not testable", claim.untestable
+        )
     wanted = _wanted(claim)
-    found = {
-        setting: _evidence(setting, want, pools) for setting, want in wanted.items()
-    }
+    found = {setting: _sample(setting, want, pools) for setting, want in wanted.items()}
     usable = {setting: each for setting, each in found.items() if each is not None}
     results = _results(claim, usable)
     remarks = [*filter(None, [claim.remark]), *_remarks(usable)]
@@ -114,11 +109,13 @@ def _row(claim: Claim, pools: Sequence[Pool]) -> Row:
     if not whole or any(value is None for _, value in results):
         missing = _missing(wanted, found, pools)
         note = " ".join([*missing, *_shown(results, replicates, named), *remarks])
-        return Row(*head, None, None, replicates, claim.rule, "not run", note)
-    return Row(
+        return Judgement(*head, None, None, replicates, claim.rule, "not run", note)
+    return Judgement(
         *head,
-        ours="; ".join(_text(c, v, named) for c, v in results),
-        spread="; ".join(_spread(c, v) for c, v in results) if replicates else None,
+        ours="; ".join(_value_text(c, v, named) for c, v in results),
+        spread="; ".join(_spread_text(c, v) for c, v in results)
+        if replicates
+        else None,
         replicates=replicates,
         rule=claim.rule,
         verdict=_verdict(results),
@@ -133,21 +130,21 @@ def _verdict(results: Iterable[tuple[Condition, Value | None]]) -> Verdict:
 
 def _wanted(claim: Claim) -> dict[Setting, Want]:
     """Return what a claim looks at, for every setting."""
-    parts: dict[Setting, list[Measure]] = {}
-    for measure in claim.measures:
-        parts.setdefault(measure.setting, []).append(measure)
+    parts: dict[Setting, list[Statistic]] = {}
+    for statistic in claim.statistics:
+        parts.setdefault(statistic.setting, []).append(statistic)
     return {
         setting: Want(
-            tuple(dict.fromkeys(look for m in measures for look in _looks(m))),
-            tuple({s for m in measures if (s := m.quantity.step) is not None}),
-            any(m.quantity.column == ES_STEP for m in measures),
+            tuple(dict.fromkeys(look for each in statistics for look in _looks(each))),
+            tuple({n for each in statistics if (n := each.quantity.step) is not None}),
+            any(each.quantity.column == ES_STEP for each in statistics),
         )
-        for setting, measures in parts.items()
+        for setting, statistics in parts.items()
     }
 
 
-def _looks(measure: Measure) -> Iterator[Look]:
-    quantity, reduction = measure.quantity, measure.reduction
+def _looks(statistic: Statistic) -> Iterator[Look]:
+    quantity, reduction = statistic.quantity, statistic.reduction
     where = reduction.first, reduction.last, reduction.only
     yield from (Look(kind, "", *where) for kind in quantity.kinds)
     yield from (Look(kind, quantity.cause, *where) for kind in quantity.compared)
@@ -155,10 +152,10 @@ def _looks(measure: Measure) -> Iterator[Look]:
         yield Look("ticket", "", *where, quantity.layer)
 
 
-def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence | None:
-    """Return the best evidence: complete, then with most replicates, then longest."""
+def _sample(setting: Setting, want: Want, pools: Sequence[Pool]) -> Sample | None:
+    """Return the best sample: complete, then with most replicates, then longest."""
 
-    def rank(each: Evidence) -> tuple[float, ...]:
+    def rank(each: Sample) -> tuple[float, ...]:
         steps = each.pool.numbers["train.steps"]
         return (not each.lacks, each.replicates, steps, len(each.pool.positions))
 
@@ -170,7 +167,7 @@ def _evidence(setting: Setting, want: Want, pools: Sequence[Pool]) -> Evidence |
     return max(candidates, key=rank, default=None)
 
 
-def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
+def _cut(setting: Setting, want: Want, pool: Pool) -> Sample:
     """Leave out what failed, and every replicate that is then incomplete."""
     lacks, kinds = shortfalls(setting, pool, want), want.kinds
     table = _looked_at(pool, want)
@@ -188,7 +185,7 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
         lambda rows: set(zip(rows["kind"], rows["position"], strict=True)) >= set(cells)
     )
     kept = set(whole.index[whole.astype(bool)]) if len(ok) else set()
-    keep = sorted(_compared(pool, want, kept - failed))
+    keep = sorted(_with_all_looks(pool, want, kept - failed))
     if len(keep) < REPLICATES:
         lacks = [*lacks, f"{len(keep)} of {REPLICATES} replicates"]
     pool = pool._replace(
@@ -197,7 +194,7 @@ def _cut(setting: Setting, want: Want, pool: Pool) -> Evidence:
         stability=pool.stability[pool.stability["replicate"].isin(keep)],
         layers=pool.layers[pool.layers["replicate"].isin(keep)],
     )
-    return Evidence(pool, len(keep), tuple(lacks), _left_out(table, keep))
+    return Sample(pool, len(keep), tuple(lacks), _left_out(table, keep))
 
 
 def _looked_at(pool: Pool, want: Want) -> "pd.DataFrame":
@@ -211,8 +208,8 @@ def _looked_at(pool: Pool, want: Want) -> "pd.DataFrame":
     ]
 
 
-def _compared(pool: Pool, want: Want, replicates: set[int]) -> set[int]:
-    """Return the replicates with every comparison and layer that any of them has."""
+def _with_all_looks(pool: Pool, want: Want, replicates: set[int]) -> set[int]:
+    """Return the replicates with every pair and layer that any of them has."""
     for look in want.inner:
         rows = rows_of(pool, look)
         for position in span_of(look, set(rows["position"])):
@@ -235,7 +232,7 @@ def _left_out(table: "pd.DataFrame", keep: Sequence[int]) -> str:
 
 
 def _results(
-    claim: Claim, usable: Mapping[Setting, Evidence]
+    claim: Claim, usable: Mapping[Setting, Sample]
 ) -> list[tuple[Condition, Value | None]]:
     """Return the value of every condition; None where there is none."""
     pools = {setting: each.pool for setting, each in usable.items() if each.replicates}
@@ -243,23 +240,23 @@ def _results(
 
 
 def _value(condition: Condition, pools: Mapping[Setting, Pool]) -> Value | None:
-    for measure in condition.term.parts():
-        pool = pools.get(measure.setting)
-        if pool is None or any(rows_of(pool, n).empty for n in _looks(measure)):
+    for statistic in condition.term.parts():
+        pool = pools.get(statistic.setting)
+        if pool is None or any(rows_of(pool, n).empty for n in _looks(statistic)):
             return None
     value = condition.term.of(pools)
     return None if math.isnan(value.mean) else value
 
 
-def _text(condition: Condition, value: Value | None, named: bool) -> str:
+def _value_text(condition: Condition, value: Value | None, named: bool) -> str:
     if value is None:
         return "-"
     text = condition.term.unit(value.mean)
-    names = [measure.setting.name for measure in condition.term.parts()]
+    names = [statistic.setting.name for statistic in condition.term.parts()]
     return f"{names[0]} {text}" if named and names else text
 
 
-def _spread(condition: Condition, value: Value | None) -> str:
+def _spread_text(condition: Condition, value: Value | None) -> str:
     if value is None or math.isnan(value.low):
         return "-"
     unit = condition.term.unit
@@ -271,7 +268,9 @@ def _shown(
 ) -> Iterator[str]:
     """Say what incomplete evidence shows: the values of the conditions, in order."""
     values = [
-        f"{_text(c, v, named)} ({_spread(c, v)})" for c, v in results if v is not None
+        f"{_value_text(c, v, named)} ({_spread_text(c, v)})"
+        for c, v in results
+        if v is not None
     ]
     if replicates and values:
         yield f"It shows {'; '.join(values)}."
@@ -279,7 +278,7 @@ def _shown(
 
 def _missing(
     wanted: Mapping[Setting, Want],
-    found: Mapping[Setting, Evidence | None],
+    found: Mapping[Setting, Sample | None],
     pools: Sequence[Pool],
 ) -> Iterator[str]:
     """Say what every setting lacks."""
@@ -292,7 +291,7 @@ def _missing(
     else:
         yield from (_needed(setting, wanted[setting]) for setting in absent)
     for setting in absent[:1]:
-        yield from _nearest(setting, pools)
+        yield from _nearest_run(setting, pools)
 
 
 def _needed(setting: Setting, want: Want) -> str:
@@ -301,10 +300,10 @@ def _needed(setting: Setting, want: Want) -> str:
     also = " and their stability" if any(look.cause for look in want.looks) else ""
     if apart := {p for look in want.looks if look.layer for p in _only(look)}:
         also += f" and their anatomy at {named_levels(apart)}"
-    return f"No run of {setting.text}: it needs {reach} of {_kinds(want)}{also}."
+    return f"No run of {setting.text}: it needs {reach} of {_kinds_text(want)}{also}."
 
 
-def _kinds(want: Want) -> str:
+def _kinds_text(want: Want) -> str:
     """Name the kinds of networks; with levels those that are needed at some only."""
     kinds = [kind for kind in want.kinds if not kind.endswith(COPY)]
     looks = [look for look in want.looks if look.kind in kinds[1:]]
@@ -319,7 +318,7 @@ def _only(look: Look) -> tuple[float, ...]:
     return look.only or ((look.first,) if look.first == look.last else ())
 
 
-def _nearest(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:
+def _nearest_run(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:
     """Say in what the nearest run on the same network and data differs."""
     same = ("model.name", "data.name")
     network = setting.config.model.name, setting.config.data.name
@@ -332,7 +331,7 @@ def _nearest(setting: Setting, pools: Sequence[Pool]) -> Iterator[str]:
         yield f"The nearest run differs in {', '.join(min(differing, key=len))}."
 
 
-def _remarks(usable: Mapping[Setting, Evidence]) -> Iterator[str]:
+def _remarks(usable: Mapping[Setting, Sample]) -> Iterator[str]:
     for setting, each in usable.items():
         if each.left_out:
             yield f"{setting.name}: {each.left_out}"

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .conv import DROPOUT4, DROPOUT6, SOME, WHOLE
-from .quantities import (
+from ....judging.quantities import (
     ES_ACCURACY,
     VALIDATION,
     Quantity,
@@ -15,7 +14,7 @@ from .quantities import (
     times,
     value,
 )
-from .reductions import (
+from ....judging.reductions import (
     Reduction,
     at,
     average,
@@ -26,7 +25,7 @@ from .reductions import (
     levels,
     lowest,
 )
-from .rules import (
+from ....judging.rules import (
     ACCURACY_SLACK,
     COMMENSURATE,
     Against,
@@ -34,7 +33,7 @@ from .rules import (
     Claim,
     Condition,
     Extreme,
-    Measure,
+    Statistic,
     above,
     around,
     at_least,
@@ -43,7 +42,9 @@ from .rules import (
     most_of,
     need,
 )
-from .settings import CONV2, CONV4, CONV6, Setting, dropout
+from ....judging.settings import Setting
+from ..settings import CONV2, CONV4, CONV6, DROPOUT4, DROPOUT6, dropout
+from .conv import SOME, WHOLE
 
 VAL, VAL_GAIN = value(VALIDATION), gain(VALIDATION)
 CONV6_TEMPORARY = CONV6.but("conv rate 0.1", prune={"rates": (("conv", 0.1),)})
@@ -72,8 +73,8 @@ def _extreme(
     reduction: Reduction,
     largest: bool = False,
 ) -> Extreme:
-    measures = (Measure(setting, quantity, reduction) for setting in settings)
-    return Extreme(tuple(measures), largest)
+    each = (Statistic(setting, quantity, reduction) for setting in settings)
+    return Extreme(tuple(each), largest)
 
 
 def _from_to(
@@ -90,13 +91,8 @@ def _faster(setting: Setting, claimed: float, level: int) -> Condition:
     return need(setting, speedup(), at(level), most_of(claimed, times))
 
 
-def _rate(setting: Setting, learning_rate: float) -> Setting:
-    same = setting.config.train.learning_rate == learning_rate
-    return setting if same else setting.at_rate(learning_rate)
-
-
 def _gain_by_dropout(with_: Setting, without: Setting, claimed: float) -> Condition:
-    terms = [Measure(setting, VAL, at(0)) for setting in (with_, without)]
+    terms = [Statistic(setting, VAL, at(0)) for setting in (with_, without)]
     return Condition(Against(terms[0], terms[1]), most_of(claimed, points))
 
 
@@ -106,7 +102,7 @@ def _sgd(setting: Setting) -> list[Condition]:
     best = _extreme(sweep, VAL, at(0), largest=True)
     return [
         Condition(
-            Against(best, Measure(setting, VAL, at(0))),
+            Against(best, Statistic(setting, VAL, at(0))),
             Bound(-4, -1, why="the paper's 2 to 3 less, give or take 1"),
         ),
         Condition(
@@ -199,8 +195,8 @@ def _one_kind(each: OneKind) -> list[Condition]:
     return [
         Condition(
             Against(
-                Measure(each.one, quantity, each.at_one),
-                Measure(each.all, quantity, each.at_all),
+                Statistic(each.one, quantity, each.at_one),
+                Statistic(each.all, quantity, each.at_all),
             ),
             bound,
             everywhere=each.better,

@@ -1,10 +1,11 @@
-"""Appendix G of the paper: Lenet and how it is trained (claims A53 to A60)."""
+"""Appendix G of the paper: LeNet, how it is trained (claims A53 to A60, and A81)."""
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 
-from .quantities import ES_STEP, VALIDATION, Quantity, gain, speedup, value
-from .reductions import (
+from ....judging.quantities import ES_STEP, VALIDATION, Quantity, gain, speedup, value
+from ....judging.reductions import (
     Reduction,
     at,
     average,
@@ -13,7 +14,7 @@ from .reductions import (
     highest,
     levels,
 )
-from .rules import (
+from ....judging.rules import (
     ACCURACY_SLACK,
     COMMENSURATE,
     SPEEDUP_SLACK,
@@ -22,7 +23,7 @@ from .rules import (
     Claim,
     Condition,
     Extreme,
-    Measure,
+    Statistic,
     above,
     at_least,
     at_most,
@@ -30,7 +31,9 @@ from .rules import (
     near,
     need,
 )
-from .settings import LENET, Setting
+from ....judging.settings import Setting
+from ....results import network_name
+from ..settings import LENET
 
 VAL_GAIN = gain(VALIDATION)
 SEEN = levels(1, 15)
@@ -63,18 +66,30 @@ STDS = {
 """Standard deviations of appendix G.5."""
 BEST_STD = 0.1
 WIDTHS = (
-    *((25, 9), (50, 17), (100, 34), (150, 50), (200, 67)),
-    *((300, 100), (400, 134), (500, 167), (700, 233), (900, 300)),
+    (25, 9),
+    (50, 17),
+    (100, 34),
+    (150, 50),
+    (200, 67),
+    (300, 100),
+    (400, 134),
+    (500, 167),
+    (700, 233),
+    (900, 300),
 )
-SIZES = {
-    widths: LENET.but("{}-{}".format(*widths), model={"widths": widths})
-    for widths in WIDTHS
-} | {(300, 100): LENET}
+
+
+def _of_size(widths: tuple[int, int]) -> Setting:
+    name = network_name("lenet", widths)
+    return dataclasses.replace(LENET.but("", model={"widths": widths}), name=name)
+
+
+SIZES = {widths: _of_size(widths) for widths in WIDTHS} | {(300, 100): LENET}
 """Hidden sizes of appendix G.6."""
 
 
 def level_of(widths: tuple[int, int], weights: float) -> int:
-    """Return the level of a Lenet that has the nearest number of weights, by ratio.
+    """Return the level of a LeNet that has the nearest number of weights, by ratio.
 
     Example:
         >>> level_of((300, 100), 0.21 * 266_200)
@@ -96,8 +111,8 @@ def _compare(
     return [
         Condition(
             Against(
-                Measure(settings[first], quantity, reduction),
-                Measure(settings[second], quantity, reduction),
+                Statistic(settings[first], quantity, reduction),
+                Statistic(settings[second], quantity, reduction),
             ),
             bound,
         )
@@ -105,12 +120,12 @@ def _compare(
     ]
 
 
-def _over_stds(quantity: Quantity, reduction: Reduction) -> tuple[Measure, ...]:
-    return tuple(Measure(setting, quantity, reduction) for setting in STDS.values())
+def _over_stds(quantity: Quantity, reduction: Reduction) -> tuple[Statistic, ...]:
+    return tuple(Statistic(setting, quantity, reduction) for setting in STDS.values())
 
 
-def _accuracy(setting: Setting, reduction: Reduction | None = None) -> Measure:
-    return Measure(setting, value(VALIDATION), reduction or average(SEEN))
+def _accuracy(setting: Setting, reduction: Reduction | None = None) -> Statistic:
+    return Statistic(setting, value(VALIDATION), reduction or average(SEEN))
 
 
 def _best_accuracy(
@@ -118,8 +133,8 @@ def _best_accuracy(
 ) -> Extreme:
     """Return the greatest accuracy of the settings of a sweep but for some."""
     others = sweep.keys() - {*without}
-    measures = (_accuracy(sweep[key], reduction) for key in sorted(others))
-    return Extreme(tuple(measures), largest=True)
+    best = (_accuracy(sweep[key], reduction) for key in sorted(others))
+    return Extreme(tuple(best), largest=True)
 
 
 def _at_own_level(
@@ -130,7 +145,9 @@ def _at_own_level(
     divided: bool = False,
 ) -> Condition:
     """Return a condition on two settings, each at levels of its own."""
-    terms = [Measure(setting, quantity, reduce) for setting, reduce in (first, second)]
+    terms = [
+        Statistic(setting, quantity, reduce) for setting, reduce in (first, second)
+    ]
     return Condition(Against(terms[0], terms[1], divided), bound)
 
 
@@ -168,7 +185,7 @@ CLAIMS = (
     Claim(
         "A53",
         "appendix G.2, figure 26",
-        "Lenet, Adam: learning rates",
+        "LeNet, Adam: learning rates",
         "good accuracy from 0.0002 to 0.002; earliest stop at 0.0012 and 0.002",
         [
             *_compare(
@@ -190,7 +207,7 @@ CLAIMS = (
     Claim(
         "A54",
         "appendix G.2, figure 26",
-        "Lenet, Adam: early stop at learning rates 0.000025 and 0.0064",
+        "LeNet, Adam: early stop at learning rates 0.000025 and 0.0064",
         "none within 50,000 steps",
         [
             need(
@@ -205,7 +222,7 @@ CLAIMS = (
     Claim(
         "A55",
         "appendix G.3.1, figure 27",
-        "Lenet, SGD at 0.4 and 0.8",
+        "LeNet, SGD at 0.4 and 0.8",
         "early stop like the best Adam's; tickets to less than 1 % (Adam: about 3.6 %)",
         [
             condition
@@ -231,7 +248,7 @@ CLAIMS = (
     Claim(
         "A56",
         "appendix G.3.2, figure 28",
-        "Lenet, momentum: learning rates",
+        "LeNet, momentum: learning rates",
         "best from 0.025 to 0.1; 0.025 the best dense network, not improved by pruning",
         [
             Condition(
@@ -259,7 +276,7 @@ CLAIMS = (
     Claim(
         "A57",
         "appendix G.4, figure 29",
-        "Lenet: pruning rates of 0.1 and 0.2 against 0.4 and more, near 7 %",
+        "LeNet: pruning rates of 0.1 and 0.2 against 0.4 and more, near 7 %",
         "a tangible gap in early stop and accuracy",
         [
             _at_own_level(
@@ -279,7 +296,7 @@ CLAIMS = (
     Claim(
         "A58",
         "appendix G.5, figure 30",
-        "Lenet: standard deviation of Gaussian initial weights",
+        "LeNet: standard deviation of Gaussian initial weights",
         "tickets at all; 0.1 best, about like Glorot's",
         [
             Condition(
@@ -313,18 +330,27 @@ CLAIMS = (
     Claim(
         "A59",
         "appendix G.6, figure 31",
-        "Lenets of all sizes: weights left where accuracy is back to the original's",
+        "LeNets of all sizes: weights left where accuracy is back to the original's",
         "about 9,000 to 15,000, whatever the initial size",
         [_returns(widths) for widths in WIDTHS],
     ),
     Claim(
         "A60",
         "appendix G.6, figure 31",
-        "Lenets of all sizes at 13,000 weights",
+        "LeNets of all sizes at 13,000 weights",
         "initially larger ones are more accurate; early stop only marginally earlier",
         [
             *_larger_wins((300, 100), (100, 34)),
             *_larger_wins((900, 300), (300, 100)),
         ],
     ),
+)
+
+COST = Claim(
+    "A81",
+    "appendix G.1",
+    "LeNet: networks trained for appendix G",
+    "more than 3,000",
+    untestable="it says how many networks the authors trained; the experiments"
+    " lth_figure_26 to 31 train 3,219",
 )

@@ -3,10 +3,10 @@
 import itertools
 import math
 
-from .lenet import REINIT, TRAIN
-from .quantities import (
+from ....judging.quantities import (
     ES_ACCURACY,
     FINAL_ACCURACY,
+    TRAIN_ACCURACY,
     gain,
     percent,
     points,
@@ -14,15 +14,15 @@ from .quantities import (
     speedup,
     value,
 )
-from .reductions import at, average, greatest, least, levels, trend
-from .rules import (
+from ....judging.reductions import at, average, greatest, least, levels, trend
+from ....judging.rules import (
     FULL,
     Against,
     Bound,
     Claim,
     Condition,
     Known,
-    Measure,
+    Statistic,
     above,
     at_least,
     below,
@@ -31,13 +31,18 @@ from .rules import (
     need,
     throughout,
 )
-from .settings import CONV2, CONV4, CONV6, LENET, Setting, dropout
-
-DROPOUT2, DROPOUT4, DROPOUT6 = (
-    dropout(CONV2, 3e-4),
-    dropout(CONV4, 2e-4),
-    dropout(CONV6, 2e-4),
+from ....judging.settings import Setting
+from ..settings import (
+    CONV2,
+    CONV4,
+    CONV6,
+    DROPOUT2,
+    DROPOUT4,
+    DROPOUT6,
+    LENET,
+    REINIT,
 )
+
 ABOVE_2_PERCENT = {CONV2: levels(1, 17), CONV4: levels(1, 20), CONV6: levels(1, 21)}
 """The levels with more than 2 % of the weights."""
 WHOLE = levels(1, 18)
@@ -54,7 +59,7 @@ def conv_share(depth: int) -> float:
         >>> f"{conv_share(2):.1f}"
         '0.9'
     """
-    from ..models.convnets import CONV_WIDTHS
+    from ....models.convnets import CONV_WIDTHS
 
     widths = CONV_WIDTHS[depth]
     inputs = (3, *widths[:-1])
@@ -87,7 +92,7 @@ def _share(depth: int, bound: Bound) -> Condition:
     return Condition(Known(text, percent, lambda: conv_share(depth)), bound)
 
 
-def _less(first: Measure, second: Measure) -> Condition:
+def _less(first: Statistic, second: Statistic) -> Condition:
     return Condition(Against(first, second), below(0))
 
 
@@ -118,7 +123,7 @@ CLAIMS = (
             condition
             for setting, span in ABOVE_2_PERCENT.items()
             for condition in (
-                need(setting, value(TRAIN), least(span), at_least(FULL)),
+                need(setting, value(TRAIN_ACCURACY), least(span), at_least(FULL)),
                 need(setting, gain(FINAL_ACCURACY), average(span), above(0)),
             )
         ],
@@ -127,7 +132,7 @@ CLAIMS = (
         "A25",
         "section 3",
         "Conv-2/4: reinits under moderate pruning",
-        "accuracy steady, even improving (not for Conv-6, Lenet); early stop later",
+        "accuracy steady, even improving (not for Conv-6, LeNet); early stop later",
         [
             need(CONV2, gain(kind=REINIT), average(MODERATE), above(0)),
             need(CONV4, gain(kind=REINIT), average(MODERATE), above(0)),
@@ -161,8 +166,8 @@ CLAIMS = (
         [
             Condition(
                 Against(
-                    Measure(with_dropout, value(ES_ACCURACY), at(0)),
-                    Measure(without, value(ES_ACCURACY), at(0)),
+                    Statistic(with_dropout, value(ES_ACCURACY), at(0)),
+                    Statistic(without, value(ES_ACCURACY), at(0)),
                 ),
                 most_of(claimed, points),
             )
@@ -190,13 +195,13 @@ CLAIMS = (
         "earlier, less dramatically for Conv-2",
         [
             *(
-                Condition(Measure(setting, speedup(), average(SOME)), above(1), True)
+                Condition(Statistic(setting, speedup(), average(SOME)), above(1), True)
                 for setting in (DROPOUT2, DROPOUT4, DROPOUT6)
             ),
             *(
                 _less(
-                    Measure(DROPOUT2, speedup(), average(SOME)),
-                    Measure(setting, speedup(), average(SOME)),
+                    Statistic(DROPOUT2, speedup(), average(SOME)),
+                    Statistic(setting, speedup(), average(SOME)),
                 )
                 for setting in (DROPOUT4, DROPOUT6)
             ),
