@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from lth_jax.analysis.anatomy import TABLES, Anatomy
 from lth_jax.config import to_dict
 from lth_jax.files import no_rows
 from lth_jax.judging import appendix_lenet, judge
@@ -33,9 +32,8 @@ from lth_jax.judging.settings import (
     layerwise,
 )
 from lth_jax.judging.table import CLAIMS
-from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
-from lth_jax.study.rows import SUMMARY
+from lth_jax.schema import ANATOMY_TABLES, PATHS, STABILITY, SUMMARY
+from lth_jax.store.read import Anatomy, Run
 
 CODED = [claim for claim in CLAIMS if claim.conditions]
 REINIT, SHUFFLE = "random_reinit", "shuffle_mask"
@@ -140,7 +138,7 @@ WORLD = {
         for each in ONE_KIND
     },
 }
-NO_ANATOMY = Anatomy(*map(no_rows, TABLES.values()))
+NO_ANATOMY = Anatomy(*(no_rows(table.columns) for table in ANATOMY_TABLES.values()))
 Closeness = tuple[float, float]
 
 
@@ -257,7 +255,7 @@ def layers_of(setting: Setting, levels: Iterable[int], replicates: int) -> pd.Da
         for layer in LAYERS
         for r in range(replicates)
     ]
-    return pd.DataFrame(rows, columns=[*TABLES["layers.parquet"]])
+    return pd.DataFrame(rows, columns=[*ANATOMY_TABLES["layers.parquet"].columns])
 
 
 def changed(run: Any, *changes: tuple[str, str, Iterable[int], Any]) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .. import config as configs
 from ..config import Config, Variants
 from ..errors import StoreError
-from ..store import resume, write
+from ..store import write
 from ..store.checkpoint import Checkpoints
 from ..study import copies, networks
 from ..study import waves as imp
@@ -275,8 +275,8 @@ def _wave(one: Opened, levels: Sequence[int]) -> imp.Wave:
     source = networks.parent_of(one.study.config, levels[0])
     if source is None:
         return imp.Wave(one.study, levels)
-    parent = resume.read_chain(one.path, one.study, source)
-    dense = resume.read_trajectory(one.path, one.study)
+    parent = write.read_chain(one.path, one.study, source)
+    dense = write.read_trajectory(one.path, one.study)
     return imp.Wave(one.study, levels, parent, dense)
 
 
@@ -314,16 +314,12 @@ def _missing_levels(path: Path, study: Study) -> list[int]:
         source = networks.parent_of(config, number)
         while source is not None and source not in missing:
             if write.has_final(path, source) and _can(
-                source, resume.read_chain, path, study, source
+                source, write.read_chain, path, study, source
             ):
                 break
             missing.add(source)
             source = networks.parent_of(config, source)
-    if (
-        missing
-        and 0 not in missing
-        and not _can(0, resume.read_trajectory, path, study)
-    ):
+    if missing and 0 not in missing and not _can(0, write.read_trajectory, path, study):
         missing.add(0)
     return sorted(missing)
 

@@ -1,19 +1,18 @@
 """A level of a study: its networks, and what the levels after it need of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from .. import tree
 from ..config import Config
+from ..schema import Status
 from ..training.lanes import Outcome
 from ..training.loop import NEVER
-from ..types import Mask, Params, Snapshot, Ticket, Trajectory
+from ..types import Mask, Snapshot, Ticket, Trajectory
 from .networks import LaneId, clock_of, pruned_kind, steps_of
-
-Status = Literal["ok", "diverged", "collapsed", "not_run"]
 
 
 class Chain(NamedTuple):
@@ -151,8 +150,3 @@ def trajectory_of(config: Config, dense: Level) -> Trajectory:
         step: by_replicate(dense, snapshot, config.replicates, "ticket")
         for step, snapshot in dense.outcome.kept.items()
     }
-
-
-def surviving(masks: Mask, params: Params) -> Params:
-    """Return NumPy weights with 0 where the mask is False."""
-    return jax.tree.map(lambda m, p: np.where(m, p, p.dtype.type(0)), masks, params)
