@@ -2,9 +2,9 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import LthError, StoreError
 
+_log = logging.getLogger("lth_jax")
 DEEPEST = 20
 """Levels of nesting of a JSON file."""
 
@@ -125,6 +126,16 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("it holds more than arrays.")
         return arrays
+
+
+def npz_names(path: Path) -> list[str]:
+    """Return the names of the arrays of a file, which are not read.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    with reading(path), zipfile.ZipFile(path) as file:
+        return [name.removesuffix(".npy") for name in file.namelist()]
 
 
 def write_table(
@@ -244,10 +255,11 @@ def locked(folder: Path) -> Iterator[None]:
                 " choose another folder with --out."
             ) from error
         except (ImportError, OSError) as error:
-            print(
-                f"{folder} cannot be locked here ({error}): see to it that no other"
-                " process runs the same study.",
-                file=sys.stderr,
+            _log.warning(
+                "%s cannot be locked here (%s): see to it that no other process runs"
+                " the same study.",
+                folder,
+                error,
             )
         yield
     finally:

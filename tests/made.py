@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from lth_jax import papers
-from lth_jax.analysis.anatomy import TABLES, Anatomy
 from lth_jax.config import to_dict
 from lth_jax.files import no_rows
 from lth_jax.judging import Judgement, judge
@@ -38,9 +37,8 @@ from lth_jax.papers.lottery.settings import (
     VGG_WARM,
     layerwise,
 )
-from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
-from lth_jax.study.rows import SUMMARY
+from lth_jax.schema import ANATOMY_TABLES, PATHS, STABILITY, SUMMARY
+from lth_jax.store.read import Anatomy, Run
 
 CLAIMS = papers.claims()
 LAYERS = [layer.path for layer in LENET_LAYERS]
@@ -146,7 +144,7 @@ WORLD = {
         for each in ONE_KIND
     },
 }
-NO_ANATOMY = Anatomy(*map(no_rows, TABLES.values()))
+NO_ANATOMY = Anatomy(*(no_rows(table.columns) for table in ANATOMY_TABLES.values()))
 Closeness = tuple[float, float]
 
 
@@ -263,7 +261,7 @@ def layers_of(setting: Setting, levels: Iterable[int], replicates: int) -> pd.Da
         for layer in LAYERS
         for r in range(replicates)
     ]
-    return pd.DataFrame(rows, columns=[*TABLES["layers.parquet"]])
+    return pd.DataFrame(rows, columns=[*ANATOMY_TABLES["layers.parquet"].columns])
 
 
 def changed(run: Any, *changes: tuple[str, str, Iterable[int], Any]) -> Any:

@@ -16,12 +16,13 @@ from test_pipeline import _compiled_once, config_at, run  # noqa: F401
 
 from lth_jax import cli, load_run, models, plotting
 from lth_jax.analysis import anatomy
-from lth_jax.analysis.anatomy import HISTOGRAMS, LAYERS, TABLES, UNITS, Opened
+from lth_jax.analysis.anatomy import Opened
 from lth_jax.config import Config, ModelConfig, PruneConfig, RewindConfig
 from lth_jax.driver import devices
 from lth_jax.driver.anatomy import write_anatomy, write_asked
 from lth_jax.errors import InputError, StoreError
 from lth_jax.files import write_blocks
+from lth_jax.schema import ANATOMY_TABLES, HISTOGRAMS, LAYERS, UNITS
 from lth_jax.store import write
 
 PATHS = ["Dense_0/kernel", "Dense_1/kernel", "Dense_2/kernel"]
@@ -326,14 +327,15 @@ def test_tickets_that_are_none_are_left_out(copied, level, status, left):
         assert sorted(there.itertuples(index=False, name=None)) == left
 
 
-def test_a_run_of_which_nothing_is_left_has_empty_tables(copied, capsys):
+def test_a_run_of_which_nothing_is_left_has_empty_tables(copied, caplog):
     without_hashes(copied)
     for replicate in (0, 1):
         with_status(copied, 0, replicate, "diverged")
     write_anatomy(copied)
-    assert "has no ticket to take apart at levels (0, 2)" in capsys.readouterr().err
-    for table, columns in zip(load_run(copied).anatomy, TABLES.values(), strict=True):
-        assert table.empty and list(table) == list(columns)
+    assert "has no ticket to take apart at levels (0, 2)" in caplog.text
+    known = ANATOMY_TABLES.values()
+    for found, table in zip(load_run(copied).anatomy, known, strict=True):
+        assert found.empty and list(found) == list(table.columns)
 
 
 # Sweeps.
@@ -408,9 +410,10 @@ def test_a_run_of_tables_alone_is_read_but_not_written(copied):
     (copied / "anatomy" / "units.parquet").unlink()
     assert load_run(copied).anatomy.units.empty
     shutil.rmtree(copied / "anatomy")
-    for table, columns in zip(load_run(copied).anatomy, TABLES.values(), strict=True):
-        assert table.empty and list(table) == list(columns)
-        assert table["level"].dtype == "int64"
+    known = ANATOMY_TABLES.values()
+    for found, table in zip(load_run(copied).anatomy, known, strict=True):
+        assert found.empty and list(found) == list(table.columns)
+        assert found["level"].dtype == "int64"
 
 
 def test_what_is_no_run_is_refused(tmp_path):
@@ -502,7 +505,7 @@ def test_impossible_rows_are_refused(copied, name, column, value, problem):
         load_run(copied)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ANATOMY_TABLES)
 def test_files_that_were_changed_are_named_and_written_again(copied, opened, name):
     file = copied / "anatomy" / name
     whole = file.read_bytes()
@@ -513,18 +516,18 @@ def test_files_that_were_changed_are_named_and_written_again(copied, opened, nam
         match = rf"{name}.*Remove .*anatomy, .*: lth anatomy"
         with pytest.raises(StoreError, match=match):
             load_run(copied)
-    other = next(other for other in TABLES if other != name)
+    other = next(other for other in ANATOMY_TABLES if other != name)
     (file.parent / "manifest.json").unlink()
     shutil.copy(file.with_name(other), file)
     with pytest.raises(StoreError, match=f"{name} cannot be read: its columns are"):
         load_run(copied)
     write_anatomy(copied)
-    for name in TABLES:
+    for name in ANATOMY_TABLES:
         there = (copied / "anatomy" / name).read_bytes()
         assert there == (opened / "anatomy" / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ANATOMY_TABLES)
 def test_a_table_that_could_be_one_of_the_run_is_compared(copied, name):
     file = copied / "anatomy" / name
     pq.write_table(pq.read_table(file, partitioning=None)[1:], file)

@@ -130,7 +130,7 @@ def files(folder):
 
 # Orbax leaves tasks behind when a file cannot be read.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_any_damage_is_found_and_the_one_before_is_used(folder, tmp_path, capsys):
+def test_any_damage_is_found_and_the_one_before_is_used(folder, tmp_path, caplog):
     second = saved(1)
     save(folder, saved(0))
     save(folder, second)
@@ -146,7 +146,8 @@ def test_any_damage_is_found_and_the_one_before_is_used(folder, tmp_path, capsys
                 flipped = content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
                 path.write_bytes(flipped if harm == "flip" else content[:at])
             found = load(folder)
-            err = capsys.readouterr().err
+            err = caplog.text
+            caplog.clear()
             if same(found, second):  # a file that Orbax does not look into
                 used["unharmed"] += 1
             else:
@@ -161,55 +162,56 @@ def test_any_damage_is_found_and_the_one_before_is_used(folder, tmp_path, capsys
     assert same(load(folder), second)
 
 
-def test_edited_numbers_are_found(folder, capsys):
+def test_edited_numbers_are_found(folder, caplog):
     save(folder, saved())
     path = folder / "1" / "about" / "metadata"
     text = path.read_text()
     assert '"e": [11, 8, 20]' in text
     path.write_text(text.replace('"e": [11, 8,', '"e": [12, 8,'))
     assert load(folder) == NOTHING
-    assert "its sha256 is not the one that was written" in capsys.readouterr().err
+    assert "its sha256 is not the one that was written" in caplog.text
 
 
 @pytest.mark.parametrize("place", [(-1, 0), (10**9, 20), (11, 9)])
-def test_what_cannot_be_is_not_used(folder, place, capsys):
+def test_what_cannot_be_is_not_used(folder, place, caplog):
     content = saved()
     done, steps = place
     content.begun["e"] = content.begun["e"]._replace(done=done, steps=steps)
     save(folder, content)
     assert load(folder) == NOTHING
-    assert f"e cannot be at tick {done}" in capsys.readouterr().err
+    assert f"e cannot be at tick {done}" in caplog.text
 
 
-def test_other_ticks_are_not_used(folder, capsys):
+def test_other_ticks_are_not_used(folder, caplog):
     save(folder, saved())
     other = TIMELINE._replace(test=3)
     assert Checkpoints(folder).load(states(), other) == NOTHING
-    assert "divided into other ticks" in capsys.readouterr().err
+    assert "divided into other ticks" in caplog.text
 
 
-def test_of_another_structure_is_not_used(folder, capsys):
+def test_of_another_structure_is_not_used(folder, caplog):
     save(folder, saved())
     wider = {"Dense_0": {"kernel": np.zeros((3, 4, 6), np.float32)}}
     for params in ({"other": np.zeros((3, 2))}, wider):
         other = states()._replace(params=params)
         assert Checkpoints(folder).load(other, TIMELINE) == NOTHING
-        assert "damaged" in capsys.readouterr().err
+        assert "damaged" in caplog.text
+        caplog.clear()
 
 
-def test_a_disk_that_fails_is_said_and_survived(tmp_path, capsys):
+def test_a_disk_that_fails_is_said_and_survived(tmp_path, caplog):
     folder = tmp_path / "file" / "checkpoint"
     checkpoints = Checkpoints(folder)
     (tmp_path / "file").write_text("no folder can be made in a file")
     assert not checkpoints.save(saved(), TIMELINE, wait=True)
-    said = capsys.readouterr().err
+    said = caplog.text
     assert str(folder) in said and "could not be written" in said
     (tmp_path / "file").unlink()
     assert checkpoints.save(saved(), TIMELINE, wait=True)
     assert same(load(folder), saved())
 
 
-def test_an_earlier_failure_does_not_spoil_the_next(folder, monkeypatch, capsys):
+def test_an_earlier_failure_does_not_spoil_the_next(folder, monkeypatch, caplog):
     """Orbax raises what failed in the background when it is asked to save again."""
     checkpoints = Checkpoints(folder)
     assert checkpoints.save(saved(), TIMELINE, wait=True)
@@ -219,5 +221,5 @@ def test_an_earlier_failure_does_not_spoil_the_next(folder, monkeypatch, capsys)
 
     monkeypatch.setattr(checkpoints._opened, "save", fails)
     assert checkpoints.save(saved(7), TIMELINE, wait=True)
-    assert "could not be written: No space left" in capsys.readouterr().err
+    assert "could not be written: No space left" in caplog.text
     assert same(load(folder), saved(7))

@@ -14,9 +14,11 @@ import lth_jax as lth
 from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, RewindConfig, StabilityConfig
 from lth_jax.errors import StoreError
-from lth_jax.store import resume
-from lth_jax.study import copies, waves
-from lth_jax.study.copies import PATHS, STABILITY, pairs_of, stability_rows
+from lth_jax.schema import LEVEL_TABLES, PATHS, STABILITY
+from lth_jax.store import write
+from lth_jax.store.faults import fault
+from lth_jax.study import waves
+from lth_jax.study.copies import pairs_of, stability_rows
 from lth_jax.study.waves import find_ticket
 from lth_jax.types import FINAL, Snapshot
 
@@ -256,18 +258,18 @@ def test_what_is_damaged_is_done_again(name, copied, tmp_path, capsys):
 )
 def test_impossible_rows_are_refused(column, value, problem, copied):
     config = config_at("nowhere", **COPIED)
-    table = load_run(copied).stability
-    assert copies.fault(table, config, 2) == ""
-    table.loc[0, column] = value
-    assert copies.fault(table, config, 2).startswith(problem)
+    rows, table = load_run(copied).stability, LEVEL_TABLES["stability.parquet"]
+    assert fault(rows, table, config, 2) == ""
+    rows.loc[0, column] = value
+    assert fault(rows, table, config, 2).startswith(problem)
 
 
 def test_the_same_pair_twice_is_refused(copied):
-    table = load_run(copied).paths
+    rows, table = load_run(copied).paths, LEVEL_TABLES["paths.parquet"]
     config = config_at("nowhere", **COPIED)
-    assert copies.fault(table, config, 2) == ""
-    table.loc[1] = table.loc[0]
-    assert "or two of the same" in copies.fault(table, config, 2)
+    assert fault(rows, table, config, 2) == ""
+    rows.loc[1] = rows.loc[0]
+    assert "or two of the same" in fault(rows, table, config, 2)
 
 
 def test_a_trajectory_of_another_shape_is_refused(copied, tmp_path):
@@ -276,9 +278,9 @@ def test_a_trajectory_of_another_shape_is_refused(copied, tmp_path):
     config = config_at(tmp_path, **COPIED)
     model = lth.lenet((8, 8, 1), widths=(8,))
     study = waves.make_study(model, config)
-    found = resume.read_trajectory(path, study)
+    found = write.read_trajectory(path, study)
     assert found.keys() == {5, FINAL}
     assert isinstance(found[5], Snapshot) and found[5].clock.tolist() == [5, 5]
     np.savez(path / "level_00" / "snapshots.npz", other=np.zeros(3))
     with pytest.raises(StoreError, match=r"snapshots\.npz has no 5/params/Dense_0"):
-        resume.read_trajectory(path, study)
+        write.read_trajectory(path, study)

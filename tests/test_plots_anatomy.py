@@ -12,14 +12,13 @@ from matplotlib.colors import to_rgba
 from scipy import stats
 
 from lth_jax import plotting
-from lth_jax.analysis.anatomy import HISTOGRAMS, LAYERS, UNITS, Anatomy
 from lth_jax.files import read_table, write_table
 from lth_jax.plotting import bins
 from lth_jax.plotting.style import COLOURS, INK
 from lth_jax.report.run import write_report
 from lth_jax.report.tables import anatomy_section
-from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
+from lth_jax.schema import HISTOGRAMS, LAYERS, PATHS, STABILITY, UNITS
+from lth_jax.store.read import Anatomy, Run
 
 SIZES = (60, 50, 40, 10)
 LENET = [f"Dense_{i}/kernel" for i in range(3)]

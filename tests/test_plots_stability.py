@@ -27,8 +27,8 @@ from lth_jax.report.page import write_figures
 from lth_jax.report.run import write_report
 from lth_jax.report.sweep import write_reports
 from lth_jax.report.tables import stability_section, variants_section
+from lth_jax.schema import PATHS, STABILITY
 from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
 
 LEVELS, REPLICATES, LENGTH = 3, 3, 1000
 KINDS = ("ticket", "shuffle_mask")

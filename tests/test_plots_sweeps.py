@@ -23,8 +23,8 @@ from lth_jax.report.run import write_report
 from lth_jax.report.sweep import write_reports
 from lth_jax.report.tables import settings_section
 from lth_jax.results import flat_numbers
+from lth_jax.schema import PATHS, STABILITY
 from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 WHO = ["level", "kind", "replicate", "draw"]

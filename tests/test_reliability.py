@@ -250,7 +250,7 @@ def test_a_sweep_of_unlike_variants_is_killed_and_goes_on(case, tmp_path, watche
     assert not list(parts.rglob("checkpoint"))
 
 
-def test_copies_of_what_diverged_are_compared_after_a_kill(tmp_path, watched, capsys):
+def test_copies_of_what_diverged_are_compared_after_a_kill(tmp_path, watched, caplog):
     """Nothing is left to train, so nothing is known of a checkpoint."""
     del watched
     fields = {
@@ -265,7 +265,7 @@ def test_copies_of_what_diverged_are_compared_after_a_kill(tmp_path, watched, ca
     run(config_at(tmp_path, **fields))
     assert levels(path) == whole
     assert load_run(path).stability.empty
-    assert "could not be written" not in capsys.readouterr().err
+    assert "could not be written" not in caplog.text
 
 
 def test_a_wave_larger_than_the_memory_trains_in_parts(tmp_path, monkeypatch, watched):
@@ -626,7 +626,7 @@ def test_a_full_disk_leaves_what_is_complete(original, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_does_not_stop_training_for_a_checkpoint(
-    original, tmp_path, watched, capsys
+    original, tmp_path, watched, caplog
 ):
     def fill(number):
         if number == 1:
@@ -634,7 +634,7 @@ def test_a_full_disk_does_not_stop_training_for_a_checkpoint(
 
     watched[0].append(fill)
     path = run(config_at(tmp_path, checkpoint_every=0.0))
-    assert "could not be written" in capsys.readouterr().err
+    assert "could not be written" in caplog.text
     assert levels(path) == levels(original)
 
 
@@ -659,7 +659,7 @@ def test_a_dead_process_holds_no_lock(tmp_path):
     script = """
 import sys, time
 from pathlib import Path
-from lth_jax import store
+from lth_jax.store import write as store
 with store.alone(Path(sys.argv[1])):
     print("locked", flush=True)
     time.sleep(60)
@@ -670,13 +670,13 @@ with store.alone(Path(sys.argv[1])):
         pass
 
 
-def test_where_locks_do_not_work_it_says_so(tmp_path, monkeypatch, capsys):
+def test_where_locks_do_not_work_it_says_so(tmp_path, monkeypatch, caplog):
     def unsupported(*_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
     with store.alone(tmp_path):
-        assert "cannot be locked here" in capsys.readouterr().err
+        assert "cannot be locked here" in caplog.text
 
 
 # Diverged.

@@ -18,8 +18,8 @@ from lth_jax.config import Config, PruneConfig, to_dict
 from lth_jax.errors import LthError
 from lth_jax.report.run import write_report
 from lth_jax.report.winning import winning_tickets
+from lth_jax.schema import PATHS, STABILITY
 from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
 
 # The rule. Hand-made tables: 2 replicates, 3 draws, levels of density 0.8 ** level.
 

@@ -12,9 +12,9 @@ from helpers import conv_net, mlp, splits, tree_close
 
 from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
-from lth_jax.errors import LthError, StoreError
+from lth_jax.errors import InputError, LthError, StoreError
 from lth_jax.files import replacing, write_bytes
-from lth_jax.store import resume, write
+from lth_jax.store import write
 from lth_jax.study.level import chain_of
 from lth_jax.study.networks import LaneId
 from lth_jax.study.waves import Wave, find_ticket, make_study, plan_level
@@ -213,7 +213,7 @@ def test_read_chain_is_the_chain(run):
     study, levels = computed()
     for level in levels:
         tree_close(
-            resume.read_chain(run, study, level.number),
+            write.read_chain(run, study, level.number),
             chain_of(study.config, level, study.start),
         )
 
@@ -225,7 +225,7 @@ def test_level_without_any_training_is_stored_and_read(run):
     level = plan_level(Wave(study, [1], dead), 1)
     write.write_level(run, study, level)
     tree_close(
-        resume.read_chain(run, study, 1), chain_of(study.config, level, study.start)
+        write.read_chain(run, study, 1), chain_of(study.config, level, study.start)
     )
     rows = load_run(run).summary.query("level == 1")
     assert rows["status"].tolist() == ["not_run"] * 4
@@ -238,12 +238,14 @@ def test_level_without_any_training_is_stored_and_read(run):
     ("level", "replicate", "message"),
     [
         (3, 0, r"no level 3; it has \[0, 1, 2\]"),
-        (1, 2, r"no ticket of replicate 2 \(none\)"),
-        (1, -1, r"no ticket of replicate -1"),
+        (1, 2, r"no ticket of replicate 2; it has those of replicates \[0, 1\]"),
+        (1, -1, r"no ticket of replicate -1; it has those of replicates \[0, 1\]"),
+        ("1", 0, r"^level must be an integer, not '1'"),
+        (1, 0.0, r"^replicate must be an integer, not 0\.0"),
     ],
 )
 def test_no_such_ticket(run, level, replicate, message):
-    with pytest.raises(StoreError, match=message):
+    with pytest.raises(InputError, match=message):
         load_ticket(run, level, replicate)
 
 

@@ -1,7 +1,7 @@
 """The anatomy of stored tickets, written beside the levels of their run."""
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,14 +10,34 @@ import numpy as np
 from .. import tree
 from ..analysis import anatomy
 from ..analysis.anatomy import Opened
-from ..config import Config, Variants, fingerprint
+from ..config import Config, Variants
 from ..config.fields import shown
 from ..errors import InputError, StoreError
-from ..files import entry, replacing, write_blocks, write_json, write_table
-from ..store.read import about, arrays_of, complete_levels, rows_of, variant_paths
-from ..store.resume import unpacked
-from ..store.verify import ANATOMY, level_files, level_path
+from ..files import replacing, write_blocks, write_table
+from ..schema import (
+    ANATOMY,
+    ANATOMY_TABLES,
+    FINAL_FILE,
+    HISTOGRAMS_FILE,
+    LAYERS_FILE,
+    MANIFEST_FILE,
+    SUMMARY_FILE,
+    TICKETS_FILE,
+    UNITS_FILE,
+)
+from ..store import arrays
+from ..store.arrays import Leaves, Stored
+from ..store.read import (
+    about,
+    arrays_of,
+    complete_levels,
+    layers_of,
+    rows_of,
+    variant_paths,
+)
+from ..store.verify import level_files, level_path, seal
 
+_log = logging.getLogger("lth_jax")
 _OPENED = ("ok", "diverged")
 """Status of tickets that have a mask; that of the dense network must be the first."""
 
@@ -79,8 +99,9 @@ def _source(path: Path, levels: Sequence[int] | None) -> Source:
                 f" {there}."
             )
     wanted = tuple(number for number in there if number in wanted)
-    for number, name in [(0, "final.npz"), *((n, "tickets.npz") for n in (0, *wanted))]:
-        _check_kept(path, number, name)
+    _check_kept(path, 0, FINAL_FILE)
+    for number in (0, *wanted):
+        _check_kept(path, number, TICKETS_FILE)
     return Source(path, config, wanted)
 
 
@@ -93,11 +114,11 @@ def check_begun(path: Path, variants: Variants) -> None:
     """
     for name, config in variants.items():
         if config.anatomy and level_path(path / name, 0).exists():
-            _check_kept(path / name, 0, "final.npz")
+            _check_kept(path / name, 0, FINAL_FILE)
 
 
 def _densities(path: Path, levels: Sequence[int]) -> dict[int, float]:
-    summaries = {n: rows_of(path, n, "summary.parquet") for n in levels}
+    summaries = {n: rows_of(path, n, SUMMARY_FILE) for n in levels}
     tickets = {n: s[s["kind"] == "ticket"]["density"] for n, s in summaries.items()}
     found = {n: float(density.mean()) for n, density in tickets.items()}
     return {n: density for n, density in found.items() if density > 0} or {0: 1.0}
@@ -105,7 +126,7 @@ def _densities(path: Path, levels: Sequence[int]) -> dict[int, float]:
 
 def _check_kept(path: Path, number: int, name: str) -> None:
     folder = level_path(path, number)
-    if (folder / "manifest.json").exists():
+    if (folder / MANIFEST_FILE).exists():
         kept = name in level_files(path, number)
     else:
         kept = (folder / name).exists()
@@ -138,103 +159,92 @@ def write_asked(path: Path, variants: Variants) -> list[str]:
 
 
 def _write(source: Source) -> None:
-    layers, blocks = [], {"histograms.parquet": [], "units.parquet": []}
-    weights, masks = _weights(source), _masks(source)
-    tops = anatomy.reach(_tickets(source, weights, masks))
-    for ticket in _tickets(source, weights, masks):
+    layers, histograms, units = [], [], []
+    run = _read(source)
+    tops = anatomy.reach(_tickets(run))
+    for ticket in _tickets(run):
         layers += anatomy.layer_rows(ticket)
-        blocks["histograms.parquet"] += anatomy.histogram_blocks(ticket, tops)
-        blocks["units.parquet"] += anatomy.unit_blocks(ticket)
+        histograms += anatomy.histogram_blocks(ticket, tops)
+        units += anatomy.unit_blocks(ticket)
     if not layers:
-        print(
-            f"{source.path} has no ticket to take apart at levels {source.levels}:"
-            " their dense networks did not train to the end.",
-            file=sys.stderr,
+        _log.warning(
+            "%s has no ticket to take apart at levels %s: their dense networks did not"
+            " train to the end.",
+            source.path,
+            source.levels,
         )
+    columns = {name: table.columns for name, table in ANATOMY_TABLES.items()}
     with replacing(source.path / ANATOMY) as folder:
-        write_table(folder / "layers.parquet", layers, anatomy.LAYERS)
-        for name, found in blocks.items():
-            write_blocks(folder / name, found, anatomy.TABLES[name])
-        files = {p.name: entry(p) for p in sorted(folder.iterdir())}
-        owner = {"fingerprint": fingerprint(source.config)}
-        write_json(folder / "manifest.json", owner | {"files": files})
+        write_table(folder / LAYERS_FILE, layers, columns[LAYERS_FILE])
+        for name, blocks in {HISTOGRAMS_FILE: histograms, UNITS_FILE: units}.items():
+            write_blocks(folder / name, blocks, columns[name])
+        seal(folder, source.path)
 
 
-class _Weights(NamedTuple):
-    """Kernels of the dense networks by layer, in order; replicates as first axis."""
+class _Arrays(NamedTuple):
+    """What is read of a run: replicates as first axis.
 
-    initial: dict[str, np.ndarray]
-    final: dict[str, np.ndarray]
-    file: Path
+    Attributes:
+        source: the run.
+        initial: kernels of the dense networks at step 0 by layer, in order.
+        final: the same at the end of their training.
+        finals: the file of the latter.
+        tickets: masks as they are stored, by level.
+    """
 
-
-def _weights(source: Source) -> _Weights:
-    path, config, _ = source
-    _, arrays = arrays_of(path, 0, "tickets.npz", config)
-    initial = tree.below(arrays, "start/")
-    kernels = {p: leaf for p, leaf in initial.items() if leaf.ndim >= 3}
-    kernels = {path: kernels[path] for path in anatomy.in_order(kernels)}
-    file, arrays = arrays_of(path, 0, "final.npz", config)
-    ends = tree.below(arrays, "final/")
-    for name, leaf in kernels.items():
-        if name not in ends or ends[name].shape != leaf.shape:
-            raise StoreError(f"{file} has no final/{name} of shape {leaf.shape}.")
-    return _Weights(kernels, {name: ends[name] for name in kernels}, file)
+    source: Source
+    initial: Leaves
+    final: Leaves
+    finals: Path
+    tickets: dict[int, Stored]
 
 
-Masks = dict[int, tuple[Path, dict[str, np.ndarray]]]
-"""Masks as they are stored, with their file, by level."""
-
-
-def _masks(source: Source) -> Masks:
+def _read(source: Source) -> _Arrays:
     path, config, levels = source
-    found = {}
-    for number in levels:
-        file, arrays = arrays_of(path, number, "tickets.npz", config)
-        packed = {n: leaf for n, leaf in arrays.items() if n.startswith("mask/")}
-        found[number] = file, packed
-    return found
+    dense = arrays_of(path, 0, TICKETS_FILE, config)
+    finals = arrays_of(path, 0, FINAL_FILE, config)
+    layers = anatomy.in_order(layers_of(path, config))
+    initial, final = arrays.trained_layers(dense, finals, layers)
+    tickets = {
+        number: arrays.without_weights(arrays_of(path, number, TICKETS_FILE, config))
+        for number in levels
+    }
+    return _Arrays(source, initial, final, finals.file, tickets)
 
 
-def _tickets(source: Source, weights: _Weights, masks: Masks) -> Iterator[Opened]:
+def _tickets(run: _Arrays) -> Iterator[Opened]:
     """Yield the tickets that are there, level by level."""
-    is_whole = _having(source, 0, _OPENED[:1])
-    for number in source.levels:
-        file, packed = masks[number]
-        there = is_whole & _having(source, number, _OPENED)
-        kept = {
-            name: unpacked(packed, name, leaf, file)
-            for name, leaf in weights.initial.items()
-        }
+    is_whole = _having(run.source, 0, _OPENED[:1])
+    for number, tickets in run.tickets.items():
+        there = is_whole & _having(run.source, number, _OPENED)
+        masks = arrays.masks_of(tickets, run.initial, run.initial)
         for replicate in sorted(there):
-            trees = weights.initial, weights.final, kept
+            trees = run.initial, run.final, masks
             mine = (tree.take(whole, replicate) for whole in trees)
             ticket = Opened(number, replicate, *mine)
-            _check(ticket, weights.file, file)
+            _check(ticket, run.finals, tickets.file)
             yield ticket
 
 
 def _having(source: Source, number: int, status: Sequence[str]) -> set[int]:
     """Return the replicates whose ticket has a status at a level."""
-    rows = rows_of(source.path, number, "summary.parquet")
+    rows = rows_of(source.path, number, SUMMARY_FILE)
     rows = rows[(rows["kind"] == "ticket") & rows["status"].isin(status)]
     return set(rows["replicate"].tolist())
 
 
-def _check(ticket: Opened, ends: Path, masks: Path) -> None:
-    for name, mask in ticket.masks.items():
+def _check(ticket: Opened, finals: Path, tickets: Path) -> None:
+    """Raise StoreError, naming the file, where a ticket cannot have been trained."""
+    for layer, mask in ticket.masks.items():
         if not mask.any():
             raise StoreError(
-                f"{masks} cannot be read: mask/{name} of replicate {ticket.replicate},"
-                " whose ticket has been trained, is empty."
+                f"{tickets} cannot be read: mask/{layer} of replicate"
+                f" {ticket.replicate}, whose ticket has been trained, is empty."
             )
-        pair: Mapping[str, np.ndarray] = {
-            "initial": ticket.initial[name],
-            "final": ticket.final[name],
-        }
-        for what, leaf in pair.items():
+        weights = {"initial": ticket.initial[layer], "final": ticket.final[layer]}
+        for what, leaf in weights.items():
             if not np.isfinite(leaf).all():
                 raise StoreError(
-                    f"{ends.parent} cannot be read: {what} weights of {name} of"
+                    f"{finals.parent} cannot be read: {what} weights of {layer} of"
                     f" replicate {ticket.replicate} are no numbers."
                 )

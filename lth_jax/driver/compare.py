@@ -82,7 +82,7 @@ def compare(
     rows = stability_rows(config, level, dense)
     if errors is None:
         return Comparison(rows, [])
-    pairs, paths = pairs_of(config, level), {}
+    pairs, paths = pairs_of(level), {}
     for first in range(0, len(pairs), width):
         between()
         some = pairs[first : first + width]

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from .. import config as configs
 from ..config import Config, Variants
 from ..errors import StoreError
-from ..store import resume
 from ..store import write as store
 from ..store.checkpoint import Checkpoints
 from ..study import copies, networks
@@ -252,13 +251,13 @@ class Stored:
     def parent(self, number: int) -> Parent:
         """Read back what the pruning after a level needs."""
         if number not in self._read:  # The last one only: weights are large.
-            read = resume.read_chain(self._one.path, self._one.study, number)
+            read = store.read_chain(self._one.path, self._one.study, number)
             self._read = {number: read}
         return self._read[number]
 
     def trajectory(self) -> Trajectory:
         """Read back the dense networks' snapshots."""
-        return resume.read_trajectory(self._one.path, self._one.study)
+        return store.read_trajectory(self._one.path, self._one.study)
 
     def keep(self, level: Level) -> None:
         """Compare the copies of a level and write it, with a note.
@@ -343,7 +342,7 @@ def _missing_levels(path: Path, study: Study) -> list[int]:
         source = study.plan[number].waits
         while source is not None and source not in missing:
             if store.has_final(path, source) and _can(
-                source, resume.read_chain, path, study, source
+                source, store.read_chain, path, study, source
             ):
                 break
             missing.add(source)
@@ -352,7 +351,7 @@ def _missing_levels(path: Path, study: Study) -> list[int]:
         missing
         and 0 not in missing
         and any(study.plan[number].waits is not None for number in missing)
-        and not _can(0, resume.read_trajectory, path, study)
+        and not _can(0, store.read_trajectory, path, study)
     ):
         missing.add(0)
     return sorted(missing)

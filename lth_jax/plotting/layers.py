@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..analysis.anatomy import SIDES
 from ..results import density_of, density_text
+from ..schema import SIDES
 from .figures import Runs
 
 if TYPE_CHECKING:

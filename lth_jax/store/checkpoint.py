@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..training.timeline import Timeline
 from ..types import Snapshot, Trajectory
 
 KEPT = 2
+_log = logging.getLogger("lth_jax")
 
 
 class Saved(NamedTuple):
@@ -39,7 +39,7 @@ class Checkpoints:
     """The checkpoints of studies that share a compilation, in a folder of its own.
 
     Nothing is written and Orbax is not imported before the first `save`. A file system
-    that fails does not stop the training: it is said, and the training goes on.
+    that fails does not stop the training: a warning is logged, and it goes on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Checkpoints:
         if self._opened is None:
             import orbax.checkpoint as ocp
 
-            # What Orbax logs at length is said here in a line.
+            # Orbax logs failures at length; here they are one line each.
             logging.getLogger("absl").setLevel(logging.CRITICAL)
             # Folders that cannot be made are then found at once, not waited for.
             background = ocp.AsyncOptions(create_directories_asynchronously=False)
@@ -73,8 +73,8 @@ class Checkpoints:
             wait: return when it is on disk.
 
         Returns:
-            False if it could not be written. That, and that the one before could not
-            be, is printed too.
+            False if it could not be written. Of that, and of one before that could
+            not be, a warning is logged.
         """
         arrays = _flat(saved)
         about = {
@@ -88,7 +88,9 @@ class Checkpoints:
         }
         keyed = {f"{i:05d}": array for i, array in enumerate(arrays.values())}
         about |= {"sha256": _digest(about, keyed)}
-        for _ in range(2):  # Orbax says here that the one before has failed
+        # Orbax raises here what failed in the background of the save before; the second
+        # try is the one of this save.
+        for _ in range(2):
             try:
                 self._write(keyed, about, wait)
             except Exception as error:  # whatever a file system brings to Orbax
@@ -101,9 +103,8 @@ class Checkpoints:
         self.close()
         for left in self._folder.glob("*.orbax-checkpoint-tmp"):
             shutil.rmtree(left, ignore_errors=True)
-        print(
-            f"{self._folder}: a checkpoint could not be written: {str(error)[:200]}",
-            file=sys.stderr,
+        _log.warning(
+            "%s: a checkpoint could not be written: %s", self._folder, str(error)[:200]
         )
 
     def _write(self, arrays: Any, about: Any, wait: bool) -> None:
@@ -117,7 +118,7 @@ class Checkpoints:
             self._manager.wait_until_finished()
 
     def load(self, states: TrainState, timeline: Timeline) -> Saved:
-        """Read the newest checkpoint that is whole; what is damaged is said.
+        """Read the newest checkpoint that is whole; log a warning of damaged ones.
 
         Args:
             states: structure of the states of lanes, e.g. from ``jax.eval_shape``.
@@ -133,10 +134,9 @@ class Checkpoints:
             try:
                 return self._read(number, states, timeline)
             except Exception as error:  # damage shows in many ways
-                print(
-                    f"{self._folder / str(number)} is damaged and not used:"
-                    f" {str(error)[:200]}",
-                    file=sys.stderr,
+                damaged = self._folder / str(number)
+                _log.warning(
+                    "%s is damaged and not used: %s", damaged, str(error)[:200]
                 )
         return Saved({}, {})
 
@@ -159,13 +159,25 @@ class Checkpoints:
         """Return when what is being written is on disk, or has failed."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            with suppress(Exception):  # the next save would have said it
+            with suppress(Exception):  # the next save would have warned of it
                 opened.close()
 
     def clear(self) -> None:
         """Remove all checkpoints."""
         self.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+# The trees of a checkpoint. Orbax returns nested dicts of whatever it is given, so the
+# trees are taken apart into arrays by path, and put together from what the training
+# says its states look like. The states of networks, many and alike, are stacked: a
+# file for each leaf, not for each leaf of each network. Curves, which are of different
+# lengths, and snapshots, which not every network has, are stored network by network.
+#
+#     finished/<path>       outcomes, in the order of about["finished"]
+#     states/<path>         states in the middle of training, as in about["begun"]
+#     curve/<name>/<path>   evaluations so far
+#     kept/<name>/<step>/<path>
 
 
 def _flat(saved: Saved) -> dict[str, np.ndarray]:
@@ -176,17 +188,20 @@ def _flat(saved: Saved) -> dict[str, np.ndarray]:
             outcome._replace(curve=None, kept={}) for outcome in saved.finished.values()
         ]
         stacked = jax.tree.map(lambda *x: np.stack(x), *outcomes)
-        flat |= {f"finished/{p}": leaf for p, leaf in tree.flatten(stacked).items()}
+        flat |= _named("finished", stacked)
     if saved.begun:
-        states = tree.concatenate([partial.states for partial in saved.begun.values()])
-        flat |= {f"states/{p}": leaf for p, leaf in tree.flatten(states).items()}
+        states = tree.concatenate([one.states for one in saved.begun.values()])
+        flat |= _named("states", states)
     for name, one in (saved.finished | saved.begun).items():
-        curve = tree.flatten(one.curve)
-        flat |= {f"curve/{name}/{path}": leaf for path, leaf in curve.items()}
+        flat |= _named(f"curve/{name}", one.curve)
     for name, kept in _kept(saved).items():
-        leaves = tree.flatten(kept)
-        flat |= {f"kept/{name}/{path}": leaf for path, leaf in leaves.items()}
+        flat |= _named(f"kept/{name}", kept)
+    # Orbax cannot store an array without elements.
     return {path: leaf for path, leaf in flat.items() if leaf.size}
+
+
+def _named(prefix: str, values: Any) -> dict[str, np.ndarray]:
+    return {f"{prefix}/{path}": leaf for path, leaf in tree.flatten(values).items()}
 
 
 def _kept(saved: Saved) -> dict[str, Trajectory]:
@@ -201,31 +216,31 @@ def _unflat(
     states: TrainState,
     timeline: Timeline,
 ) -> Saved:
-    like = _outcome_like(states)
-    kept = _unflat_kept(flat, about, states)
+    """Return what was given to `_flat`; refuse what is no state of such a training."""
+    like, kept = _outcome_like(states), _unflat_kept(flat, about, states)
+    outcomes = tree.below(flat, "finished/")
     finished = {}
     for i, name in enumerate(about["finished"]):
-        outcome = tree.map_with_path(
-            lambda p, _, i=i: flat[f"finished/{p}"][i], like._replace(curve=None)
-        )
+        own = {path: leaf[i] for path, leaf in outcomes.items()}
+        outcome = tree.unflatten(like._replace(curve=None), own)
         curve = tree.unflatten(like.curve, tree.below(flat, f"curve/{name}/"))
         finished[name] = outcome._replace(curve=curve, kept=kept.get(name, {}))
     begun = {}
     for i, (name, (done, steps, length)) in enumerate(about["begun"].items()):
-        timeline = timeline._replace(steps=length)
-        if not 0 <= done <= timeline.ticks or steps != timeline.steps_at(done):
+        mine = timeline._replace(steps=length)
+        if not 0 <= done <= mine.ticks or steps != mine.steps_at(done):
             raise ValueError(f"{name} cannot be at tick {done}")
-        one = tree.map_with_path(
+        state = tree.map_with_path(
             lambda p, leaf, i=i: _like(flat[f"states/{p}"][i : i + 1], leaf), states
         )
-        curve = None
-        if n := timeline.evaluations_at(done):
-            shape = jax.ShapeDtypeStruct((1, n), np.float32)
+        curve = None  # before the first evaluation
+        if points := mine.evaluations_at(done):
+            shape = jax.ShapeDtypeStruct((1, points), np.float32)
             curve = tree.map_with_path(
-                lambda p, _, n=name, s=shape: _like(flat[f"curve/{n}/{p}"], s, 0),
+                lambda p, _, n=name, s=shape: _like(flat[f"curve/{n}/{p}"], s, lanes=0),
                 like.curve,
             )
-        begun[name] = Partial(one, curve, done, steps, length, kept.get(name, {}))
+        begun[name] = Partial(state, curve, done, steps, length, kept.get(name, {}))
     return Saved(finished, begun)
 
 
@@ -237,7 +252,7 @@ def _unflat_kept(
     for name, steps in about["kept"].items():
         own = tree.below(flat, f"kept/{name}/")
         parts = {step: tree.below(own, f"{step}/") for step in steps}
-        moments = states.moments if any("moments" in p for p in own) else None
+        moments = states.moments if any("moments" in path for path in own) else None
         like = Snapshot(states.params, states.state, moments, 0)
         found[name] = {step: tree.unflatten(like, part) for step, part in parts.items()}
     return found
@@ -251,12 +266,14 @@ def _like(array: np.ndarray, leaf: Any, lanes: int = 1) -> np.ndarray:
 
 
 def _outcome_like(states: TrainState) -> Outcome:
+    """Return an outcome of the structure of those of states; its leaves say nothing."""
     finals = Snapshot(states.params, states.state, None, 0)
     metrics: Any = Metrics(0, 0)  # type: ignore[arg-type]
     return Outcome(finals, Curve(metrics, metrics), metrics, states.failed, {})  # type: ignore[arg-type]
 
 
 def _digest(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the sha256 of all that is stored; Orbax does not notice a changed bit."""
     total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for array in arrays.values():
         total.update(f"{array.dtype}{array.shape}".encode())

@@ -1,6 +1,9 @@
 """Run directories, read back: as tables and as tickets."""
 
+import operator
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,28 +11,60 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..analysis.anatomy import Anatomy
 from ..config import Config, fingerprint, to_dict
 from ..config.fields import shown
-from ..errors import StoreError
-from ..files import read_json, read_npz
-from ..study.networks import clock_of, parent_of
+from ..errors import InputError, StoreError
+from ..files import no_rows, npz_names, read_json
+from ..schema import (
+    ANATOMY,
+    ANATOMY_TABLES,
+    CONFIG_FILE,
+    FINAL_FILE,
+    LEVEL_TABLES,
+    MANIFEST_FILE,
+    SNAPSHOTS_FILE,
+    SUMMARY_FILE,
+    TICKETS_FILE,
+)
+from ..study.networks import plan_study
 from ..tickets.rewinding import rule_of
 from ..types import FINAL, Ticket
-from .resume import unpacked
+from . import arrays
+from .arrays import Leaves, Stored
 from .verify import (
-    COLUMNS,
     checked,
     is_variant,
     level_files,
     level_numbers,
     level_path,
-    read_anatomy,
+    read_checked,
     read_config,
     read_manifest,
     read_rows,
+    sealed_files,
     tables_of,
 )
+
+NAMED = 10
+"""Run directories that an error names, at most."""
+
+
+class Anatomy(NamedTuple):
+    """What the tickets of a run look like inside.
+
+    Attributes:
+        layers: DataFrame, one row per ticket and layer.
+        histograms: DataFrame, one row per ticket, layer, quantity, part and bin.
+        units: DataFrame, one row per ticket, layer, side and unit.
+    """
+
+    layers: Any
+    histograms: Any
+    units: Any
+
+    def __repr__(self) -> str:
+        """Return the sizes of the tables."""
+        return f"Anatomy({_sizes(self._asdict())})"
 
 
 class Run(NamedTuple):
@@ -55,6 +90,27 @@ class Run(NamedTuple):
     paths: Any
     anatomy: Anatomy
 
+    def __repr__(self) -> str:
+        """Return where it is, and the sizes of its tables."""
+        names = ("summary", "curves", "stability", "paths")
+        tables = {name: getattr(self, name) for name in names}
+        tables |= {f"anatomy.{n}": t for n, t in self.anatomy._asdict().items()}
+        levels = self.summary["level"].nunique()
+        return f"Run({str(self.path)!r}, {levels} levels: {_sizes(tables)})"
+
+
+def _sizes(tables: Mapping[str, Any]) -> str:
+    """Return how many rows tables have, those that have some.
+
+    Example:
+        >>> _sizes({"layers": [1, 2], "units": []})
+        'layers of 2 rows'
+    """
+    sizes = [
+        f"{name} of {len(rows):,} rows" for name, rows in tables.items() if len(rows)
+    ]
+    return ", ".join(sizes) or "no rows"
+
 
 def load_run(path: str | Path) -> Run:
     """Read a run directory.
@@ -78,8 +134,8 @@ def load_run(path: str | Path) -> Run:
         for table in ("summary", "curves", "stability", "paths")
     ]
     inside = [_of_variants(parts, attrgetter(f"anatomy.{t}")) for t in Anatomy._fields]
-    about = read_json(path / "config.json"), read_manifest(path)
-    return Run(path, *about, *tables, anatomy=Anatomy(*inside))
+    notes = read_json(path / CONFIG_FILE), read_manifest(path)
+    return Run(path, *notes, *tables, anatomy=Anatomy(*inside))
 
 
 def _of_variants(parts: Mapping[str, Run], table: Callable[[Run], Any]) -> Any:
@@ -108,21 +164,20 @@ def variant_paths(path: Path) -> dict[str, Path]:
         path: directory of the sweep.
 
     Returns:
-        Paths; empty if the directory is no sweep.
+        Run directories; empty if the directory is no sweep.
 
     Raises:
         StoreError: it is a sweep of which nothing is complete yet, or was edited.
     """
-    if not (path / "config.json").exists():
+    if not (path / CONFIG_FILE).exists():
         return {}
-    stored = read_json(path / "config.json")
+    stored = read_json(path / CONFIG_FILE)
     if "variants" not in stored:
         return {}
     names = stored["variants"]
     if not isinstance(names, dict) or not all(map(is_variant, names)):
         raise StoreError(
-            f"{path / 'config.json'} was changed; restore it: variants is"
-            f" {shown(names)}."
+            f"{path / CONFIG_FILE} was changed; restore it: variants is {shown(names)}."
         )
     found = {n: path / n for n in names if list((path / n).glob("level_*"))}
     if not found:
@@ -130,19 +185,19 @@ def variant_paths(path: Path) -> dict[str, Path]:
     return found
 
 
-def _load(path: Path) -> Run:
+def _load(run: Path) -> Run:
     """Read a run directory that is none of a sweep."""
-    config, manifest = about(path)
-    levels = complete_levels(path, config)
+    config, manifest = about(run)
+    levels = complete_levels(run, config)
     tables = [
         _joined(
-            [rows_of(path, n, name) for n in levels if name in tables_of(config, n)],
-            columns,
+            [rows_of(run, n, name) for n in levels if name in tables_of(config, n)],
+            table.columns,
         )
-        for name, columns in COLUMNS.items()
+        for name, table in LEVEL_TABLES.items()
     ]
-    inside = read_anatomy(path, config)
-    return Run(path, to_dict(config), manifest, *tables, anatomy=inside)
+    inside = _read_anatomy(run, config)
+    return Run(run, to_dict(config), manifest, *tables, anatomy=inside)
 
 
 def _joined(tables: Iterable[Any], columns: Iterable[str] = ()) -> Any:
@@ -160,15 +215,30 @@ def about(path: Path) -> tuple[Config, dict[str, Any]]:
     Raises:
         StoreError: it is no run directory, or one of the two was changed.
     """
-    if not (path / "config.json").exists():
-        raise StoreError(f"{path} is not a run directory: it has no config.json.")
-    config, manifest = read_config(path), read_manifest(path)
-    if manifest.get("fingerprint") != fingerprint(config):
+    if not (path / CONFIG_FILE).exists():
         raise StoreError(
-            f"{path / 'config.json'} is not the config of the run that manifest.json"
+            f"{path} is not a run directory: it has no {CONFIG_FILE}.{_runs_near(path)}"
+        )
+    config, manifest = read_config(path), read_manifest(path)
+    given = manifest.get("given", {})
+    if manifest.get("fingerprint") != fingerprint(config, given):
+        raise StoreError(
+            f"{path / CONFIG_FILE} is not the config of the run that {MANIFEST_FILE}"
             " names: one of them was changed; restore it."
         )
     return config, manifest
+
+
+def _runs_near(path: Path) -> str:
+    """Return a sentence that names the run directories in a folder, or around it."""
+    inside = sorted(file.parent.name for file in path.glob(f"*/{CONFIG_FILE}"))
+    if inside:
+        names, more = inside[:NAMED], len(inside) - NAMED
+        last = f" and {more:,} more" if more > 0 else ""
+        return f" Name one of those in it: {', '.join(names)}{last}."
+    if (path.parent / CONFIG_FILE).exists() and path.exists():
+        return f" It lies in one: {path.parent}."
+    return ""
 
 
 def complete_levels(path: Path, config: Config) -> list[int]:
@@ -187,16 +257,19 @@ def complete_levels(path: Path, config: Config) -> list[int]:
     return levels
 
 
-def _checked(path: Path, number: int, name: str) -> Path:
+# Tables.
+
+
+def _checked(run: Path, number: int, name: str) -> Path:
     """Return the path of a file of a level, compared with the manifest if it is there.
 
     Published runs hold tables alone.
     """
-    folder = level_path(path, number)
-    if not (folder / "manifest.json").exists():
-        return folder / name
+    file = level_path(run, number) / name
+    if not file.with_name(MANIFEST_FILE).exists():
+        return file
     try:
-        return checked(path, number, name, level_files(path, number))
+        return checked(file, level_files(run, number))
     except StoreError as error:
         raise StoreError(f"{error}. The same lth run does the level again.") from error
 
@@ -216,6 +289,36 @@ def rows_of(path: Path, number: int, name: str) -> Any:
     return read_rows(path, number, name)
 
 
+def _read_anatomy(run: Path, config: Config) -> Anatomy:
+    """Return the tables of a run's anatomy; one that is not there has no rows."""
+    folder = run / ANATOMY
+    try:
+        files = None
+        if os.path.lexists(folder / MANIFEST_FILE):  # published runs have none
+            files = sealed_files(run, folder)
+        return Anatomy(
+            *(_part(folder / name, config, files) for name in ANATOMY_TABLES)
+        )
+    except StoreError as error:
+        raise StoreError(
+            f"{str(error).rstrip('.')}. Remove {folder}, and make it again where the"
+            f" weights are: lth anatomy {run}"
+        ) from error
+
+
+def _part(file: Path, config: Config, files: Mapping[str, Any] | None) -> Any:
+    """Return a table of the anatomy, compared with the manifest's files if given."""
+    table = ANATOMY_TABLES[file.name]
+    if files is not None:
+        checked(file, files)
+    elif not os.path.lexists(file):
+        return no_rows(table.columns)
+    return read_checked(file, table, config)
+
+
+# Arrays.
+
+
 def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
     """Read a ticket of a run.
 
@@ -229,52 +332,73 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
         are nested dicts of NumPy arrays. Its optimizer starts afresh.
 
     Raises:
+        InputError: level or replicate is no integer.
         StoreError: there is no such ticket, or the weights that it started from were
             not kept (``keep_final``).
     """
-    path = Path(path)
-    config, _ = about(path)
-    numbers = complete_levels(path, config)
+    run = Path(path)
+    level, replicate = _whole("level", level), _whole("replicate", replicate)
+    config, _ = about(run)
+    numbers = complete_levels(run, config)
     if level not in numbers:
-        raise StoreError(f"{path} has no level {level}; it has {numbers}.")
-    summary = rows_of(path, level, "summary.parquet")
-    row = summary[(summary["kind"] == "ticket") & (summary["replicate"] == replicate)]
-    if row.empty or row["status"].item() in ("collapsed", "not_run"):
-        found = "none" if row.empty else f"one that is {row['status'].item()}"
-        raise StoreError(
-            f"Level {level} of {path} has no ticket of replicate {replicate} ({found})."
-        )
-    file, arrays = arrays_of(path, level, "tickets.npz", config)
-    start = _full_weights(path, level, config)
-    masks = {name: unpacked(arrays, name, leaf, file) for name, leaf in start.items()}
-    state = _nested(tree.below(arrays, "state/"), file)
-    clocks = np.full(config.replicates, clock_of(config, level), np.int32)
-    ticket = Ticket(_nested(start, file), _nested(masks, file), state, clocks)
+        raise StoreError(f"{run} has no level {level}; it has {numbers}.")
+    _check_trained(run, level, replicate)
+    tickets = arrays_of(run, level, TICKETS_FILE, config)
+    filled = arrays.filled_of(tickets, config.replicates)
+    if filled[replicate]:  # the weights of its start are full
+        weights = arrays.starts_of(tickets)
+    else:
+        weights = _full_weights(run, level, config)
+    masks = arrays.masks_of(tickets, weights, layers_of(run, config))
+    ticket = Ticket(
+        params=arrays.nested(weights, tickets.file),
+        mask=arrays.nested(masks, tickets.file),
+        state=arrays.nested(arrays.states_of(tickets), tickets.file),
+        clock=np.full(config.replicates, plan_study(config)[level].clock, np.int32),
+        filled=filled,
+    )
     return tree.take(ticket, replicate)
 
 
-def _full_weights(path: Path, level: int, config: Config) -> dict[str, np.ndarray]:
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise InputError(f"{name} must be an integer, not {value!r}.") from error
+
+
+def _check_trained(run: Path, level: int, replicate: int) -> None:
+    """Raise StoreError, naming the tickets that there are, if one has not trained."""
+    summary = rows_of(run, level, SUMMARY_FILE)
+    tickets = summary[summary["kind"] == "ticket"]
+    status = dict(zip(tickets["replicate"], tickets["status"], strict=True))
+    there = [r for r, word in status.items() if word not in ("collapsed", "not_run")]
+    if replicate not in there:
+        why = f" ({status[replicate]})" if replicate in status else ""
+        has = f"it has those of replicates {there}" if there else "it has none"
+        raise StoreError(
+            f"Level {level} of {run} has no ticket of replicate {replicate}{why};"
+            f" {has}."
+        )
+
+
+def _full_weights(run: Path, level: int, config: Config) -> Leaves:
     """Return the weights that the tickets of a level start from, unpruned."""
-    weights, source = rule_of(config).weights, parent_of(config, level)
-    if source is None or weights == 0:
-        _, arrays = arrays_of(path, 0, "tickets.npz", config)
-        return tree.below(arrays, "start/")
-    if weights == FINAL:
-        if not (level_path(path, source) / "final.npz").exists():
-            raise StoreError(
-                f"The weights that level {level} of {path} started from, those at the"
-                f" end of level {source}, were not kept: run it with --keep-final all."
-            )
-        _, arrays = arrays_of(path, source, "final.npz", config)
-        return tree.below(arrays, "final/")
-    _, arrays = arrays_of(path, 0, "snapshots.npz", config)
-    return tree.below(arrays, f"{weights}/params/")
+    step, source = rule_of(config).weights, plan_study(config)[level].parent
+    if source is None or step == 0:
+        return arrays.starts_of(arrays_of(run, 0, TICKETS_FILE, config))
+    if step != FINAL:
+        return arrays.weights_at(arrays_of(run, 0, SNAPSHOTS_FILE, config), step)
+    if not (level_path(run, source) / FINAL_FILE).exists():
+        raise StoreError(
+            f"The weights that level {level} of {run} started from, those at the end of"
+            f" level {source}, were not kept: run it with --keep-final all."
+        )
+    return arrays.ends_of(arrays_of(run, source, FINAL_FILE, config))
 
 
-def arrays_of(
-    path: Path, number: int, name: str, config: Config
-) -> tuple[Path, dict[str, np.ndarray]]:
-    """Return a file of a level, and what it holds: numbers of all replicates.
+def arrays_of(path: Path, number: int, name: str, config: Config) -> Stored:
+    """Return what a file of a level holds: numbers of all replicates.
 
     Args:
         path: the run directory.
@@ -285,25 +409,30 @@ def arrays_of(
     Raises:
         StoreError: it is not the file that was written, or cannot be read.
     """
-    file = _checked(path, number, name)
-    arrays = read_npz(file)
-    for name, array in arrays.items():
+    stored = arrays.opened(_checked(path, number, name))
+    for key, array in stored.arrays.items():
         if array.shape[:1] != (config.replicates,) or array.dtype.kind not in "biuf":
             raise StoreError(
-                f"{file} cannot be read: {name} is {array.dtype} {array.shape}, no"
-                f" numbers of {config.replicates} replicates."
+                f"{stored.file} cannot be read: {key} is {array.dtype} {array.shape},"
+                f" no numbers of {config.replicates} replicates."
             )
-    return file, arrays
+    return stored
 
 
-def _nested(arrays: Mapping[str, np.ndarray], file: Path) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for name, leaf in arrays.items():
-        *folders, last = name.split("/")
-        place = nested
-        for folder in folders:
-            place = place.setdefault(folder, {})
-            if not isinstance(place, dict):
-                raise StoreError(f"{file} cannot be read: {name} lies in an array.")
-        place[last] = leaf
-    return nested
+def layers_of(path: Path, config: Config) -> set[str]:
+    """Return the paths of the leaves of a run's networks that can be pruned.
+
+    They are in the manifest. That of an older run does not name them; then they are
+    those of which any level has a mask: one that a level lacks is missed.
+
+    Args:
+        path: the run directory.
+        config: of the run.
+    """
+    if noted := read_manifest(path).get("layers"):
+        return set(noted)
+    names: set[str] = set()
+    for number in level_numbers(path, config):
+        with suppress(StoreError):  # of another level than the one that is read
+            names |= set(npz_names(level_path(path, number) / TICKETS_FILE))
+    return arrays.masked_layers(names)

@@ -10,28 +10,36 @@ from pathlib import Path
 from typing import Any
 
 from .. import config as configs
-from ..analysis import anatomy
-from ..analysis.anatomy import Anatomy
 from ..config import Config
 from ..config.fields import shown
 from ..errors import InputError, StoreError
-from ..files import no_rows, read_json, read_table, sha256
-from ..study import copies, rows
-from ..study.copies import PATHS, STABILITY
-from ..study.rows import CURVES, SUMMARY
+from ..files import entry, read_json, read_table, sha256, write_json
+from ..schema import (
+    CONFIG_FILE,
+    CURVES_FILE,
+    LEVEL_TABLES,
+    MANIFEST_FILE,
+    PATHS_FILE,
+    STABILITY_FILE,
+    SUMMARY_FILE,
+    Table,
+)
+from ..study.networks import plan_study
+from .faults import fault
 
-COLUMNS = {
-    "summary.parquet": SUMMARY,
-    "curves.parquet": CURVES,
-    "stability.parquet": STABILITY,
-    "paths.parquet": PATHS,
+_NOTES = {
+    "experiment": str,
+    "fingerprint": str,
+    "plan": dict,
+    "data": dict,
+    "layers": dict,
+    "given": dict,
+    "events": list,
 }
-"""Columns of the tables of a level."""
-ANATOMY = "anatomy"
-"""Name of the folder of the tables of a run's anatomy."""
-_NOTES = {"experiment": str, "fingerprint": str, "plan": dict, "data": dict}
-_NOTES |= {"events": list}
 """What manifests hold that is read again, and its type."""
+
+
+# Of a run.
 
 
 def is_variant(name: str) -> bool:
@@ -39,27 +47,27 @@ def is_variant(name: str) -> bool:
     return bool(re.fullmatch(r"\w[\w.-]*", name))
 
 
-def read_config(path: Path) -> Config:
+def read_config(run: Path) -> Config:
     """Read the config of a run directory.
 
     Raises:
         StoreError: it is missing, or no config; names the field.
     """
-    stored = read_json(path / "config.json")
+    file = run / CONFIG_FILE
+    stored = read_json(file)
     try:
         return configs.from_dict(stored)
     except InputError as error:
-        file = path / "config.json"
         raise StoreError(f"{file} was changed; restore it: {error}") from error
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(run: Path) -> dict[str, Any]:
     """Read the manifest of a run directory, or of that of a sweep.
 
     Raises:
         StoreError: it is missing, or damaged; names the field.
     """
-    file = path / "manifest.json"
+    file = run / MANIFEST_FILE
     stored = read_json(file)
     for name, kind in _NOTES.items():
         if not isinstance(stored.get(name, kind()), kind):
@@ -71,6 +79,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return stored
 
 
+# Of a level.
+
+
 def tables_of(config: Config, number: int) -> list[str]:
     """Return the names of the tables that a level has.
 
@@ -78,10 +89,11 @@ def tables_of(config: Config, number: int) -> list[str]:
         >>> tables_of(Config(), 1)
         ['summary.parquet', 'curves.parquet']
     """
-    summary, curves, stability, paths = COLUMNS
-    names = [summary, curves]
-    if copies.copied_kinds(config, number):
-        names += [stability, paths] if config.stability.points else [stability]
+    names = [SUMMARY_FILE, CURVES_FILE]
+    if any(lane.copied for lane in plan_study(config)[number].networks):
+        names.append(STABILITY_FILE)
+        if config.stability.points:
+            names.append(PATHS_FILE)
     return names
 
 
@@ -109,115 +121,106 @@ def level_numbers(run: Path, config: Config) -> list[int]:
     return sorted(known[name] for name in names if name in known)
 
 
-def level_files(run: Path, number: int) -> dict[str, Any]:
-    """Return what the manifest of a level says of its files.
-
-    Raises:
-        StoreError: it cannot be read, or is of another level or run.
-    """
-    return _files(run, level_path(run, number), level=number)
-
-
-def _files(run: Path, folder: Path, **mine: Any) -> dict[str, Any]:
-    """Return what the manifest of a folder of a run says of its files."""
-    manifest = read_json(folder / "manifest.json")
-    mine["fingerprint"] = read_json(run / "manifest.json").get("fingerprint")
-    try:
-        if any(manifest[name] != value for name, value in mine.items()):
-            raise StoreError(f"{folder} was copied from another level or run")
-        return {
-            name: {"bytes": known["bytes"], "sha256": known["sha256"]}
-            for name, known in manifest["files"].items()
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{folder / 'manifest.json'} cannot be read") from error
-
-
-def checked(run: Path, number: int, name: str, files: Mapping[str, Any]) -> Path:
-    """Return the path of a file of a level, after comparing it with its manifest.
-
-    Args:
-        run: the run directory.
-        number: of the level.
-        name: of the file.
-        files: from `level_files`.
-
-    Raises:
-        StoreError: says how it differs.
-    """
-    return _compared(level_path(run, number) / name, files)
-
-
-def _compared(path: Path, files: Mapping[str, Any]) -> Path:
-    name, known = path.name, files.get(path.name)
-    if known is None:
-        raise StoreError(f"{path.with_name('manifest.json')} does not name {name}")
-    if not os.path.isfile(path):
-        raise StoreError(f"{path} is missing")
-    if path.stat().st_size != known["bytes"]:
-        size = path.stat().st_size
-        raise StoreError(f"{path} has {size} bytes, not {known['bytes']}")
-    if sha256(path) != known["sha256"]:
-        raise StoreError(
-            f"{path} was changed: its sha256 is not the one in the manifest"
-        )
-    return path
-
-
 def read_rows(run: Path, number: int, name: str) -> Any:
     """Read a table of a level as a DataFrame.
 
     Raises:
         StoreError: the file cannot be read, or does not hold what a level's can.
     """
-    path = level_path(run, number) / name
-    table = read_table(path, COLUMNS[name])
-    say = rows.fault if "draw" in table else copies.fault
-    if wrong := say(table, read_config(run), number):
-        raise StoreError(f"{path} cannot be read: {wrong}")
-    return table
+    file = level_path(run, number) / name
+    return read_checked(file, LEVEL_TABLES[name], read_config(run), number)
 
 
-def read_anatomy(run: Path, config: Config) -> Anatomy:
-    """Read the tables of a run's anatomy; one that is not there has no rows.
+def read_checked(
+    file: Path, table: Table, config: Config, level: int | None = None
+) -> Any:
+    """Read a table of a run as a DataFrame.
+
+    Args:
+        file: to read.
+        table: which one it is.
+        config: of the run.
+        level: that the table is of; None if it is of the whole run.
+
+    Raises:
+        StoreError: the file cannot be read, or does not hold what such a table can.
+    """
+    rows = read_table(file, table.columns)
+    if wrong := fault(rows, table, config, level):
+        raise StoreError(f"{file} cannot be read: {wrong}")
+    return rows
+
+
+# Sizes and hashes of the files of a folder, in its manifest.
+
+
+def seal(folder: Path, run: Path, **about: Any) -> None:
+    """Write the manifest of a folder of a run: what its files are, and whose.
+
+    Args:
+        folder: complete but for its manifest.
+        run: the run directory.
+        about: what else the manifest says of the folder.
+    """
+    files = {file.name: entry(file) for file in sorted(folder.iterdir())}
+    owner = {"fingerprint": read_json(run / MANIFEST_FILE).get("fingerprint")}
+    write_json(folder / MANIFEST_FILE, owner | about | {"files": files})
+
+
+def sealed_files(run: Path, folder: Path, **about: Any) -> dict[str, Any]:
+    """Return what the manifest of a folder of a run says of its files.
 
     Args:
         run: the run directory.
-        config: of the run.
+        folder: of the run.
+        about: what the manifest must say of the folder, see `seal`.
 
     Raises:
-        StoreError: a file cannot be read, was changed, or does not hold what it can.
+        StoreError: it cannot be read, or is of another folder or run.
     """
-    folder = run / ANATOMY
+    file = folder / MANIFEST_FILE
+    manifest = read_json(file)
+    wanted = {**about, "fingerprint": read_json(run / MANIFEST_FILE).get("fingerprint")}
     try:
-        files = _anatomy_files(run, folder)
-        return Anatomy(
-            *(_part(folder / name, config, files) for name in anatomy.TABLES)
-        )
-    except StoreError as error:
-        raise StoreError(
-            f"{str(error).rstrip('.')}. Remove {folder}, and make it again where the"
-            f" weights are: lth anatomy {run}"
-        ) from error
+        if any(manifest[name] != value for name, value in wanted.items()):
+            raise StoreError(f"{folder} was copied from another level or run")
+        return {
+            name: {"bytes": known["bytes"], "sha256": known["sha256"]}
+            for name, known in manifest["files"].items()
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{file} cannot be read") from error
 
 
-def _anatomy_files(run: Path, folder: Path) -> dict[str, Any] | None:
-    """Return what the manifest of the anatomy names; None if there is no manifest.
+def level_files(run: Path, number: int) -> dict[str, Any]:
+    """Return what the manifest of a level says of its files.
 
-    Published runs hold tables alone.
+    Raises:
+        StoreError: it cannot be read, or is of another level or run.
     """
-    if not os.path.lexists(folder / "manifest.json"):
-        return None
-    return _files(run, folder)
+    return sealed_files(run, level_path(run, number), level=number)
 
 
-def _part(path: Path, config: Config, files: Mapping[str, Any] | None) -> Any:
-    columns = anatomy.TABLES[path.name]
-    if files is None and not os.path.lexists(path):
-        return no_rows(columns)
-    if files is not None:
-        _compared(path, files)
-    table = read_table(path, columns)
-    if wrong := anatomy.fault(table, config):
-        raise StoreError(f"{path} cannot be read: {wrong}")
-    return table
+def checked(file: Path, files: Mapping[str, Any]) -> Path:
+    """Return the path of a file, after comparing it with the manifest of its folder.
+
+    Args:
+        file: to compare.
+        files: from `level_files` or `sealed_files`.
+
+    Raises:
+        StoreError: says how it differs.
+    """
+    known = files.get(file.name)
+    if known is None:
+        raise StoreError(f"{file.with_name(MANIFEST_FILE)} does not name {file.name}")
+    if not os.path.isfile(file):
+        raise StoreError(f"{file} is missing")
+    size = file.stat().st_size
+    if size != known["bytes"]:
+        raise StoreError(f"{file} has {size} bytes, not {known['bytes']}")
+    if sha256(file) != known["sha256"]:
+        raise StoreError(
+            f"{file} was changed: its sha256 is not the one in the manifest"
+        )
+    return file

@@ -1,12 +1,15 @@
-"""The run directory: written level by level, each complete or not there at all."""
+"""The run directory: written level by level, each complete or not there at all.
+
+And read back, at the end of this file, by the study that goes on.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import jax
 import numpy as np
 
 from .. import config as configs
@@ -14,7 +17,6 @@ from .. import tree
 from ..config import Config, Variants
 from ..errors import InputError, StoreError
 from ..files import (
-    entry,
     locked,
     read_json,
     remove_left,
@@ -25,15 +27,31 @@ from ..files import (
     write_table,
     writing,
 )
-from ..study.level import Level, by_replicate, finals_of, surviving, trajectory_of
-from ..study.networks import kept_steps, pruned_kind
+from ..schema import (
+    CONFIG_FILE,
+    FINAL_FILE,
+    LEVEL_TABLES,
+    MANIFEST_FILE,
+    SNAPSHOTS_FILE,
+    SUMMARY_FILE,
+    TICKETS_FILE,
+)
+from ..study.level import (
+    Level,
+    Parent,
+    by_replicate,
+    finals_of,
+    masks_at_end,
+    trajectory_of,
+)
+from ..study.networks import kept_steps
+from ..study.ready import new_moments
 from ..study.rows import Row, curve_rows, summary_rows
-from ..study.waves import Study
+from ..study.study import Study
 from ..tickets.rewinding import rule_of
-from ..types import Snapshot
-from .resume import FINAL_NAMES
+from ..types import FINAL, Snapshot, Trajectory
+from . import arrays
 from .verify import (
-    COLUMNS,
     checked,
     is_variant,
     level_files,
@@ -42,6 +60,7 @@ from .verify import (
     read_config,
     read_manifest,
     read_rows,
+    seal,
     tables_of,
 )
 
@@ -77,8 +96,8 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
     remove_left(path)
     stored = check_run(path, config, manifest)
     if stored is None:
-        write_json(path / "manifest.json", dict(manifest))
-        write_json(path / "config.json", configs.to_dict(config))
+        write_json(path / MANIFEST_FILE, dict(manifest))
+        write_json(path / CONFIG_FILE, configs.to_dict(config))
     return stored or dict(manifest)
 
 
@@ -90,14 +109,15 @@ def check_run(
     Returns:
         The stored manifest; None if there is no run yet.
     """
-    if not (path / "config.json").exists():
+    if not (path / CONFIG_FILE).exists():
         if any(path.glob("level_*")):
             raise StoreError(f"{path} has levels but no config.json: restore it.")
         return None
-    _check_same(read_json(path / "config.json"), config, path)
+    _check_same(read_json(path / CONFIG_FILE), config, path)
     level_numbers(path, read_config(path))
     stored = read_manifest(path)
-    if lacking := [key for key in manifest if key not in stored]:
+    needed = manifest.keys() - {"layers"}  # older runs do not note them
+    if lacking := sorted(key for key in needed if key not in stored):
         raise StoreError(f"{path / 'manifest.json'} has no {lacking[0]}: restore it.")
     if stored["fingerprint"] != manifest["fingerprint"]:
         raise StoreError(
@@ -133,16 +153,27 @@ def check_names(variants: Variants) -> None:
         )
 
 
-def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
+def open_sweep(
+    path: Path,
+    variants: Variants,
+    experiment: str,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Create the directory of a sweep: it holds the run directories of its variants.
+
+    Args:
+        path: of the sweep.
+        variants: config by name.
+        experiment: name of the sweep.
+        given: digests of the values that the user gave.
 
     Raises:
         StoreError: the folder cannot be written, or was edited.
     """
     wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
     _make_writable(path)
-    if (path / "config.json").exists():
-        stored = read_json(path / "config.json").get("variants")
+    if (path / CONFIG_FILE).exists():
+        stored = read_json(path / CONFIG_FILE).get("variants")
         if not isinstance(stored, dict) or list(stored) != list(variants):
             raise StoreError(
                 f"{path / 'config.json'} does not list the variants of this sweep"
@@ -151,10 +182,10 @@ def open_sweep(path: Path, variants: Variants, experiment: str) -> None:
         for name, config in variants.items():
             _check_same(stored[name], config, path)
         return
-    fingerprint = configs.fingerprint(variants)
+    fingerprint = configs.fingerprint(variants, given)
     about = {"experiment": experiment, "fingerprint": fingerprint, "events": []}
-    write_json(path / "manifest.json", {"schema": configs.SCHEMA} | about)
-    write_json(path / "config.json", wanted)
+    write_json(path / MANIFEST_FILE, {"schema": configs.SCHEMA} | about)
+    write_json(path / CONFIG_FILE, wanted)
 
 
 def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
@@ -189,18 +220,22 @@ def damage(run: Path, number: int) -> str | None:
     Returns:
         A sentence; ``""`` if the level was never written; None if it is complete.
     """
-    if not level_path(run, number).exists():
+    folder = level_path(run, number)
+    if not folder.exists():
         return ""
     try:
         files = level_files(run, number)
         names = tables_of(read_config(run), number)
-        for name in sorted({*names, "tickets.npz", *files}):
-            checked(run, number, name, files)
+        for name in sorted({*names, TICKETS_FILE, *files}):
+            checked(folder / name, files)
         for name in names:
             read_rows(run, number, name)
     except StoreError as error:
         return str(error)
     return None
+
+
+# Levels.
 
 
 def write_level(
@@ -215,85 +250,129 @@ def write_level(
         comparison: rows of the tables of stability and of paths, if it has them.
     """
     tables = summary_rows(level), curve_rows(level), *comparison
-    rows = dict(zip(COLUMNS, tables, strict=False))
+    rows = dict(zip(LEVEL_TABLES, tables, strict=False))
     with replacing(level_path(run, level.number)) as folder:
         for name in tables_of(study.config, level.number):
-            write_table(folder / name, rows[name], COLUMNS[name])
-        write_npz(folder / "tickets.npz", _ticket_arrays(study, level))
-        write_npz(folder / "final.npz", _final_arrays(study, level))
+            write_table(folder / name, rows[name], LEVEL_TABLES[name].columns)
+        write_npz(folder / TICKETS_FILE, _ticket_arrays(study, level))
+        write_npz(folder / FINAL_FILE, _final_arrays(study, level))
         if kept := _snapshot_arrays(study, level):
-            write_npz(folder / "snapshots.npz", kept)
-        files = {p.name: entry(p) for p in sorted(folder.iterdir())}
-        owner = {"fingerprint": configs.fingerprint(study.config)}
-        about = owner | {"level": level.number, "files": files}
-        write_json(folder / "manifest.json", about)
+            write_npz(folder / SNAPSHOTS_FILE, kept)
+        seal(folder, run, level=level.number)
 
 
 def drop_final(run: Path, number: int) -> None:
     """Delete a level's final weights, which its manifest then no longer names."""
     folder = level_path(run, number)
-    manifest = read_json(folder / "manifest.json")
-    if manifest["files"].pop("final.npz", None):
-        write_json(folder / "manifest.json", manifest)
+    manifest = read_json(folder / MANIFEST_FILE)
+    if manifest["files"].pop(FINAL_FILE, None):
+        write_json(folder / MANIFEST_FILE, manifest)
     with writing(folder):
-        (folder / "final.npz").unlink(missing_ok=True)
+        (folder / FINAL_FILE).unlink(missing_ok=True)
+
+
+def has_final(run: Path, number: int) -> bool:
+    """Tell whether a complete level's final weights are kept."""
+    return FINAL_FILE in read_json(level_path(run, number) / MANIFEST_FILE)["files"]
 
 
 def note(run: Path, manifest: dict[str, Any], event: str, **details: Any) -> None:
     """Add an event to a run's manifest, with the time."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     manifest["events"].append({"time": now, "event": event, **details})
-    write_json(run / "manifest.json", manifest)
-
-
-def has_final(run: Path, number: int) -> bool:
-    """Tell whether a complete level's final weights are kept."""
-    return "final.npz" in read_json(level_path(run, number) / "manifest.json")["files"]
+    write_json(run / MANIFEST_FILE, manifest)
 
 
 def _ticket_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
-    replicates = study.config.replicates
-    masks = {p: m for p, m in tree.flatten(level.masks).items() if m.ndim >= 3}
-    arrays = {
-        f"mask/{path}": np.packbits(m.reshape(replicates, -1), axis=1)
-        for path, m in masks.items()
-    }
-    if level.tickets is None:
-        start = tree.to_host((study.start.params, study.start.state))
-        params, state = jax.tree.map(np.zeros_like, start)
-    else:
-        host = tree.to_host(level.tickets._replace(moments=None))
-        alive = surviving(host.mask, host.params)
-        params, state = by_replicate(level, (alive, host.state), replicates, "ticket")
-    return arrays | _prefixed("start", params) | _prefixed("state", state)
+    own = tree.to_host(level.tickets._replace(moments=None))
+    weights = arrays.start_weights(own.mask, own.params, own.filled)
+    params, state, filled = by_replicate(
+        level, (weights, own.state, own.filled), "ticket"
+    )
+    return arrays.pack_tickets(level.masks, params, state, filled, study.model.layers)
 
 
 def _final_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
-    arrays = {}
-    for kind in {"ticket", pruned_kind(study.config, level.number)}:
-        finals = finals_of(study.config, level, kind, study.start)
-        names = FINAL_NAMES[kind]
-        arrays |= _prefixed(names[0], finals.params)
-        arrays |= _prefixed(names[1], finals.state)
-    return dict(sorted(arrays.items()))
+    kinds = {"ticket", level.plan.pruned}
+    finals = {kind: finals_of(level, kind) for kind in kinds}
+    moved = None if level.outcome.masks is None else masks_at_end(level)
+    return arrays.pack_finals(finals, moved, study.model.layers)
 
 
 def _snapshot_arrays(study: Study, level: Level) -> dict[str, np.ndarray]:
-    """Return the moments of the dense network's training that tickets start from."""
+    """Return the points of the dense network's training that tickets start from."""
     if level.number:
         return {}
-    kept, restored = trajectory_of(study.config, level), rule_of(study.config).moments
-    arrays = {}
-    for step in kept_steps(study.config):
-        for name, part in _parts(kept[step], restored).items():
-            arrays |= _prefixed(f"{step}/{name}", part)
-    return arrays
+    kept = trajectory_of(level)
+    wanted = {step: kept[step] for step in kept_steps(study.config)}
+    if not rule_of(study.config).moments:
+        wanted = {step: one._replace(moments=None) for step, one in wanted.items()}
+    return arrays.pack_snapshots(wanted)
 
 
-def _parts(snapshot: Snapshot, restored: bool) -> dict[str, Any]:
-    parts = {"params": snapshot.params, "state": snapshot.state}
-    return parts | ({"moments": snapshot.moments} if restored else {})
+# What later levels need of stored ones.
 
 
-def _prefixed(prefix: str, values: Any) -> dict[str, np.ndarray]:
-    return {f"{prefix}/{path}": leaf for path, leaf in tree.flatten(values).items()}
+def read_chain(run: Path, study: Study, number: int) -> Parent:
+    """Read back what the pruning after a level needs.
+
+    Args:
+        run: the run directory.
+        study: gives the structure of the trees.
+        number: of a complete level whose final weights are kept.
+
+    Raises:
+        StoreError: an array is missing, or is not one of the study's.
+    """
+    tickets = arrays.opened(level_path(run, number) / TICKETS_FILE)
+    like, kind = _like(study).params, study.plan[number].pruned
+    summary = read_rows(run, number, SUMMARY_FILE)
+    mine = summary[summary["kind"] == kind].sort_values("replicate")
+    stored = arrays.opened(level_path(run, number) / FINAL_FILE)
+    # Masks that moved in training are stored where the training ends.
+    masked = stored if arrays.masked_layers(stored.arrays) else tickets
+    masks = arrays.masks_like(masked, like, study.model.layers)
+    finals = _read_finals(run, study, number, kind)
+    return Parent(masks, finals, (mine["status"] == "ok").to_numpy())
+
+
+def read_trajectory(run: Path, study: Study) -> Trajectory:
+    """Read back what is needed of the training of the dense networks.
+
+    Args:
+        run: the run directory, with a complete level 0.
+        study: says which steps; gives the structure of the trees.
+
+    Returns:
+        The snapshots at the steps of `kept_steps`; where stability is measured, that at
+        the end too.
+
+    Raises:
+        StoreError: an array is missing, or is not one of the study's.
+    """
+    config, trajectory = study.config, {}
+    if config.stability.orders > 1:
+        trajectory[FINAL] = _read_finals(run, study, 0, "ticket")
+    steps = kept_steps(config)
+    if not steps:
+        return trajectory
+    like = _like(study)
+    if rule_of(config).moments:
+        like = like._replace(moments=new_moments(study, like.params))
+    snapshots = arrays.opened(level_path(run, 0) / SNAPSHOTS_FILE)
+    for step in steps:
+        mine = like._replace(clock=np.full(config.replicates, step, np.int32))
+        trajectory[step] = arrays.snapshot_like(snapshots, step, mine)
+    return trajectory
+
+
+def _like(study: Study) -> Snapshot:
+    """Return a snapshot of the structure of the study's networks, on the host."""
+    return tree.to_host(study.start._replace(moments=None))
+
+
+def _read_finals(run: Path, study: Study, number: int, kind: str) -> Snapshot:
+    finals = arrays.opened(level_path(run, number) / FINAL_FILE)
+    like = _like(study)
+    like = like._replace(clock=np.full_like(like.clock, study.plan[number].end))
+    return arrays.finals_like(finals, kind, like)

@@ -7,98 +7,29 @@ import numpy as np
 
 from .. import analysis, tree
 from ..config import Config
+from ..schema import DATA_ORDER, PATHS, PRUNING, STABILITY
+from ..tickets.controls import CONTROLS
 from ..tickets.rewinding import rule_of
 from ..types import Snapshot
 from .level import Level
-from .networks import level_ids
+from .networks import LevelPlan
 
-STABILITY = {
-    "level": "int64",
-    "kind": "string",
-    "replicate": "int64",
-    "cause": "string",
-    "first": "int64",
-    "second": "int64",
-    "distance": "float64",
-    "angle": "float64",
-    "train_barrier": "float64",
-    "test_barrier": "float64",
-}
-"""Columns of the comparisons and their types.
-
-``cause`` is what makes the two networks differ: ``data_order`` (their data orders are
-the ``first`` and the ``second``) or ``pruning`` (the second is the dense network)."""
-PATHS = {
-    "level": "int64",
-    "kind": "string",
-    "replicate": "int64",
-    "first": "int64",
-    "second": "int64",
-    "alpha": "float64",
-    "split": "string",
-    "error": "float64",
-}
-"""Columns of the errors on the line between two networks, and their types."""
-DATA_ORDER, PRUNING = "data_order", "pruning"
-OWN_WEIGHTS = ("ticket", "shuffle_mask")
-"""Kinds that start from the dense network's own weights."""
 Row = dict[str, Any]
 
 
-def copied_kinds(config: Config, level: int) -> list[str]:
+def copied_kinds(level: LevelPlan) -> list[str]:
     """Return the kinds of which a level has copies under other data orders.
 
     Example:
         >>> from lth_jax.config import StabilityConfig
+        >>> from lth_jax.study.networks import plan_study
         >>> config = Config(reinits=2, stability=StabilityConfig(orders=3))
-        >>> copied_kinds(config, 0), copied_kinds(config, 1)
+        >>> dense, first, *_ = plan_study(config)
+        >>> copied_kinds(dense), copied_kinds(first)
         ([], ['ticket', 'random_reinit'])
     """
-    kinds = (lane.copied for lane in level_ids(config, level))
+    kinds = (lane.copied for lane in level.networks)
     return list(dict.fromkeys(kind for kind in kinds if kind))
-
-
-def fault(table: Any, config: Config, level: int) -> str:
-    """Say what is wrong with the values of a stored table; ``""`` if nothing is.
-
-    Args:
-        table: DataFrame with the columns `STABILITY` or `PATHS`.
-        config: of the study.
-        level: of which the table is.
-    """
-    names = [name for name in table if table[name].dtype != float]
-    names += [name for name in table if name == "alpha"]
-    if table[names].isna().any(axis=None) or table.duplicated(names).any():
-        return f"a row without {', '.join(names)}, or two of the same."
-    network = ["level", "kind", "replicate"]
-    kinds, replicates = copied_kinds(config, level), range(config.replicates)
-    wanted = {(level, kind, replicate) for kind in kinds for replicate in replicates}
-    there = set(table[network].drop_duplicates().itertuples(index=False, name=None))
-    if not there <= wanted:
-        return "its networks are not those of this level of this run."
-    for name in table:
-        values = table[name].dropna()
-        good = _good(name, values, config.stability.orders)
-        if not good.all():
-            return f"its column {name} holds {values[~good].iloc[0]}."
-    return ""
-
-
-def _good(name: str, values: Any, orders: int) -> Any:
-    """Tell which values of a column can be."""
-    words: Mapping[str, Any] = {
-        "cause": (DATA_ORDER, PRUNING),
-        "split": ("train", "test"),
-        "first": range(orders),
-        "second": range(orders),
-    }
-    if name in words:
-        return values.isin(words[name])
-    if name in ("distance", "angle"):
-        return values.between(0, 180 if name == "angle" else float("inf"))
-    if values.dtype == float:
-        return values.between(0, 1 + 1e-6)
-    return values.isin(values)
 
 
 class Pair(NamedTuple):
@@ -136,10 +67,8 @@ def stability_rows(config: Config, level: Level, dense: Snapshot) -> list[Row]:
         The dense network is not trained anew from the rewind point: it is the one that
         went through it, with the moments of its optimizer.
     """
-    if level.outcome is None or level.tickets is None:
-        return []
     finals, rows = level.outcome.finals.params, []
-    for (kind, replicate), copies in _groups(config, level).items():
+    for (kind, replicate), copies in _groups(level).items():
         numbers, lanes = [*copies], np.array([*copies.values()])
         if len(lanes) > 1:
             tickets = tree.take(level.tickets, lanes)
@@ -151,7 +80,7 @@ def stability_rows(config: Config, level: Level, dense: Snapshot) -> list[Row]:
                     analysis.pairs(len(lanes)), *close, strict=True
                 )
             ]
-        if kind in OWN_WEIGHTS and 0 in copies and _follows_dense(config):
+        if _has_own_weights(kind) and 0 in copies and _follows_dense(config):
             one, full = tree.take(finals, copies[0]), tree.take(dense.params, replicate)
             mask = tree.take(level.tickets.mask, copies[0])
             distance, angle = analysis.to_pruning(full, one, mask)
@@ -169,6 +98,12 @@ def _row(
     return dict.fromkeys(STABILITY) | dict(zip(STABILITY, known, strict=False))
 
 
+def _has_own_weights(kind: str) -> bool:
+    """Tell whether a kind starts from the dense network's own weights."""
+    known = CONTROLS.get(kind)
+    return kind == "ticket" or (known is not None and known.own_weights)
+
+
 def _follows_dense(config: Config) -> bool:
     """Tell whether tickets train as the dense network did from their weights on."""
     rule = rule_of(config)
@@ -176,10 +111,10 @@ def _follows_dense(config: Config) -> bool:
     return rule.weights == rule.clock and rule.steps == left
 
 
-def _groups(config: Config, level: Level) -> dict[tuple[str, int], dict[int, int]]:
+def _groups(level: Level) -> dict[tuple[str, int], dict[int, int]]:
     """Return the places of the copies that did not diverge, by data order."""
     groups: dict[tuple[str, int], dict[int, int]] = {}
-    kinds = copied_kinds(config, level.number)
+    kinds = copied_kinds(level.plan)
     for i, (lane, status) in enumerate(zip(level.ids, level.status, strict=True)):
         kind = lane.copied or lane.kind
         original = not lane.copied and lane.draw == 0
@@ -189,10 +124,10 @@ def _groups(config: Config, level: Level) -> dict[tuple[str, int], dict[int, int
     return groups
 
 
-def pairs_of(config: Config, level: Level) -> list[Pair]:
+def pairs_of(level: Level) -> list[Pair]:
     """Return the pairs of copies of a level that did not diverge."""
     found = []
-    for (kind, replicate), copies in _groups(config, level).items():
+    for (kind, replicate), copies in _groups(level).items():
         orders = [*copies]
         for a, b in analysis.pairs(len(orders)):
             both = orders[a], orders[b]

@@ -1,18 +1,17 @@
 """A level before and after its training, and what the levels after it need of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from .. import tree
+from ..schema import Status
 from ..training.lanes import Outcome
 from ..training.loop import NEVER
-from ..types import Mask, Params, Snapshot, Ticket, Trajectory
+from ..types import LayerInfo, Mask, Snapshot, Ticket, Trajectory
 from .networks import LaneId, LevelPlan
-
-Status = Literal["ok", "diverged", "collapsed", "not_run"]
 
 
 class Parent(NamedTuple):
@@ -42,6 +41,7 @@ class Ready(NamedTuple):
             the ticket is absent.
         alive: bool [replicates]: pruning has left something of every layer, and so it
             was at the levels before.
+        layers: the network's prunable layers.
     """
 
     plan: LevelPlan
@@ -50,12 +50,12 @@ class Ready(NamedTuple):
     absent: Mapping[LaneId, Status]
     masks: Mask
     alive: np.ndarray
+    layers: Mapping[str, LayerInfo]
 
     def trained(self, outcome: Outcome) -> "Level":
         """Return the level with what its networks, stacked like ``ids``, came to."""
-        return Level(
-            self.plan, self.ids, self.tickets, outcome, self.absent, self.masks
-        )
+        known = self.absent, self.masks, self.layers
+        return Level(self.plan, self.ids, self.tickets, outcome, *known)
 
 
 class Level(NamedTuple):
@@ -69,6 +69,7 @@ class Level(NamedTuple):
         absent: trainings that did not take place, and why.
         masks: of the tickets of all replicates, stacked; what pruning gave, also where
             the ticket is absent.
+        layers: the network's prunable layers.
     """
 
     plan: LevelPlan
@@ -77,6 +78,7 @@ class Level(NamedTuple):
     outcome: Outcome
     absent: Mapping[LaneId, Status]
     masks: Mask
+    layers: Mapping[str, LayerInfo]
 
     @property
     def number(self) -> int:
@@ -216,8 +218,3 @@ def trajectory_of(dense: Level) -> Trajectory:
         step: by_replicate(dense, snapshot, "ticket")
         for step, snapshot in dense.outcome.kept.items()
     }
-
-
-def surviving(masks: Mask, params: Params) -> Params:
-    """Return NumPy weights with 0 where the mask is False."""
-    return jax.tree.map(lambda m, p: np.where(m, p, p.dtype.type(0)), masks, params)

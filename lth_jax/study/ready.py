@@ -57,7 +57,8 @@ def make_ready(
     originals = tree.to_host(_rewind(study, level, memory, mask))
     tickets = _with_controls(study, level, memory, ids, originals)
     there = np.array([s == "ok" for s in status])
-    return Ready(level, ids, tickets, absent, tree.to_host(mask), there)
+    kept = tree.to_host(mask)
+    return Ready(level, ids, tickets, absent, kept, there, study.model.layers)
 
 
 def _status(level: LevelPlan, alive: bool, kept: bool) -> Status:
