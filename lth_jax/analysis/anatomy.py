@@ -10,6 +10,7 @@ import numpy as np
 from .. import analysis
 from ..config import Config
 from ..errors import InputError
+from ..results import nearest_level
 
 LAYERS = {
     "level": "int64",
@@ -132,11 +133,8 @@ def nearest_levels(densities: Mapping[int, float]) -> tuple[int, ...]:
     Reference:
         Frankle & Carbin (2019), appendix F: 100, 41.05, 16.88 and 6.95 %.
     """
-
-    def nearest(wanted: float) -> int:
-        return min(densities, key=lambda n: abs(math.log(densities[n] / wanted)))
-
-    return tuple(sorted({nearest(wanted) for wanted in DENSITIES}))
+    found = {nearest_level(densities, wanted) for wanted in DENSITIES}
+    return tuple(sorted(level for level in found if level is not None))
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
