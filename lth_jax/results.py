@@ -3,6 +3,7 @@
 Reads DataFrames and stored configs only; nothing here trains or draws.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,27 @@ def density_of(run: "Run", level: int) -> float:
     return float(summary.loc[summary["level"] == level, "density"].mean())
 
 
+def nearest_level(densities: Mapping[int, float], wanted: float) -> int | None:
+    """Return the level whose density is nearest to one, by their ratio.
+
+    Args:
+        densities: by level. Levels without weights are left out; of two that are as
+            near, the lower one counts.
+        wanted: a density above 0.
+
+    Returns:
+        The level; None if there is none with weights.
+
+    Example:
+        >>> nearest_level({0: 1.0, 1: 0.8, 2: 0.64}, 0.7)
+        2
+    """
+    there = sorted(level for level, density in densities.items() if density > 0)
+    return min(
+        there, key=lambda level: abs(math.log(densities[level] / wanted)), default=None
+    )
+
+
 def spreads(rows: "pd.DataFrame", by: str | Sequence[str], column: str) -> Any:
     """Return mean, min, max and count of the numbers in a column, by other columns.
 
@@ -126,16 +148,22 @@ def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
         7
     """
     default = numbers(Config())
-    places = _flat(to_dict(Config())).keys() - default.keys()
-    given = {k: v for k, v in _flat(config).items() if k not in places}
+    places = flat(to_dict(Config())).keys() - default.keys()
+    given = {k: v for k, v in flat(config).items() if k not in places}
     return default | given
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping as one of dotted names.
+
+    Example:
+        >>> flat({"train": {"steps": 7}, "out": "x"})
+        {'train.steps': 7, 'out': 'x'}
+    """
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            found |= flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = value
-    return flat
+            found[prefix + name] = value
+    return found

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lth_jax.plotting.differences import differing, settings_of
 from made import NO_ANATOMY
 from matplotlib.colors import to_hex
 
 from lth_jax import plotting, recipes
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig, to_dict
-from lth_jax.plotting.differences import differing, settings_of
 from lth_jax.plotting.style import colour_of
 from lth_jax.report.run import write_report
 from lth_jax.report.sweep import write_reports

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import analysis
 from ..errors import InputError
+from ..results import nearest_level
 from ..schema import HISTOGRAMS, QUANTITIES, UNITS
 
 DENSITIES = (1.0, 0.4105, 0.1688, 0.0695)
@@ -55,11 +56,8 @@ def nearest_levels(densities: Mapping[int, float]) -> tuple[int, ...]:
     Reference:
         Frankle & Carbin (2019), appendix F: 100, 41.05, 16.88 and 6.95 %.
     """
-
-    def nearest(wanted: float) -> int:
-        return min(densities, key=lambda n: abs(math.log(densities[n] / wanted)))
-
-    return tuple(sorted({nearest(wanted) for wanted in DENSITIES}))
+    found = {nearest_level(densities, wanted) for wanted in DENSITIES}
+    return tuple(sorted(level for level in found if level is not None))
 
 
 def in_order(paths: Iterable[str]) -> list[str]:

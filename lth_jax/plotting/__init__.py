@@ -1,71 +1,25 @@
-"""The papers' figures from the tables of runs (matplotlib's object API, no pyplot)."""
+"""How figures are drawn, and which of them runs support; no paper is known here.
 
-from .anatomy import figure_15, figure_19, figure_20, figure_21, figure_23
-from .bykind import figure_12, figure_13, figure_14, figure_17, figure_18, figure_25
-from .dead import figure_dead_units
-from .differences import differences
-from .exhibits import Exhibit
-from .figures import (
-    figure_1,
-    figure_3,
-    figure_4,
-    figure_5,
-    figure_6,
-    figure_7,
-    figure_8,
-    figure_11,
-)
+The figures themselves, with their captions, are those of `lth_jax.papers`. All draw
+with matplotlib's object API, without pyplot.
+"""
+
+from .comparisons import measured, sparsest
+from .dead_units import figure_dead_units
+from .figure import Exhibit, Topic
 from .gallery import supported
+from .kinds import kinds, label, noise_of, noun
 from .layers import layer_words
-from .rewinding import (
-    figure_barrier,
-    figure_retraining,
-    figure_rewinding_accuracy,
-    figure_rewinding_angle,
-    figure_rewinding_stability,
-)
-from .rules import by_step, in_words, parts, rule_of
-from .stability import (
-    figure_path,
-    figure_stability,
-    measured,
-    sparsest,
-)
-from .style import kinds, label, noise_of, noun, render
-from .sweeps import draw_sweep
+from .rewinding import by_step, in_words, parts, rewinding_of
+from .style import render
+from .variants import differences
 
 __all__ = [
     "Exhibit",
+    "Topic",
     "by_step",
     "differences",
-    "draw_sweep",
-    "figure_1",
-    "figure_3",
-    "figure_4",
-    "figure_5",
-    "figure_6",
-    "figure_7",
-    "figure_8",
-    "figure_11",
-    "figure_12",
-    "figure_13",
-    "figure_14",
-    "figure_15",
-    "figure_17",
-    "figure_18",
-    "figure_19",
-    "figure_20",
-    "figure_21",
-    "figure_23",
-    "figure_25",
-    "figure_barrier",
     "figure_dead_units",
-    "figure_path",
-    "figure_retraining",
-    "figure_rewinding_accuracy",
-    "figure_rewinding_angle",
-    "figure_rewinding_stability",
-    "figure_stability",
     "in_words",
     "kinds",
     "label",
@@ -75,7 +29,7 @@ __all__ = [
     "noun",
     "parts",
     "render",
-    "rule_of",
+    "rewinding_of",
     "sparsest",
     "supported",
 ]

@@ -1,27 +1,18 @@
 """Early stop and accuracy against the share of weights that remain."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..results import by_level, density_text
-from .style import (
-    COLOURS,
-    INK,
-    MORE_COLOURS,
-    colour_of,
-    draw_level,
-    draw_means,
-    kinds,
-    label,
-)
+from ..store.read import Run
+from .kinds import kinds, look_of
+from .style import INK, PALETTE, Look, draw_level, draw_means
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from ..store.read import Run
 
 STOP = ("early_stop_step", "Early-stop step")
 TEST_AT_STOP = ("test_accuracy_es", "Test accuracy at early stop (%)")
@@ -29,26 +20,21 @@ TEST_AT_END = ("test_accuracy_final", "Test accuracy at the last step (%)")
 TRAIN_AT_END = ("train_accuracy_final", "Training accuracy at the last step (%)")
 DASHES = {"ticket": "-", "random_reinit": "--", "shuffle_mask": ":"}
 """The line of each kind where colours tell variants apart."""
+OTHER_DASHES = "-."
 
 
 class Series(NamedTuple):
     """What one line shows, and how.
 
     Attributes:
-        name: in the legend.
         summary: table that it reads.
         kind: of the networks.
-        colour: of line and marker.
-        dashes: matplotlib's line style.
-        marker: at every level; "": that of the kind.
+        look: of the line.
     """
 
-    name: str
     summary: "pd.DataFrame"
     kind: str
-    colour: str
-    dashes: Any
-    marker: str = ""
+    look: Look
 
 
 class Baseline(NamedTuple):
@@ -60,7 +46,7 @@ class Baseline(NamedTuple):
 
 
 def series_of(
-    runs: Mapping[str, "Run"], only: Collection[str] | None = None
+    runs: Mapping[str, Run], only: Collection[str] | None = None
 ) -> tuple[list[Series], list[Baseline]]:
     """Choose lines for all kinds of all runs.
 
@@ -70,19 +56,20 @@ def series_of(
         only: kinds to show; default: all.
     """
     lines, baselines = [], []
-    palette = [*COLOURS.values(), *MORE_COLOURS]
     for i, (variant, run) in enumerate(runs.items()):
-        own = palette[i % len(palette)]
+        is_alone = len(runs) == 1
+        own = PALETTE[i % len(PALETTE)]
         for kind in kinds(run.summary):
             if only is not None and kind not in only:
                 continue
-            if len(runs) == 1:
-                line = label(kind), colour_of(kind), "-"
-            else:
-                line = f"{variant} {label(kind)}", own, DASHES.get(kind, "-.")
-            lines.append(Series(line[0], run.summary, kind, *line[1:]))
-        name = "dense" if len(runs) == 1 else f"{variant} dense"
-        baselines.append(Baseline(name, run.summary, INK if len(runs) == 1 else own))
+            look = look_of(kind)
+            if not is_alone:
+                dashes = DASHES.get(kind, OTHER_DASHES)
+                name = f"{variant} {look.name}"
+                look = look._replace(name=name, colour=own, dashes=dashes)
+            lines.append(Series(run.summary, kind, look))
+        name = "dense" if is_alone else f"{variant} dense"
+        baselines.append(Baseline(name, run.summary, INK if is_alone else own))
     return lines, baselines
 
 
@@ -109,7 +96,7 @@ def draw_by_density(
         rows = means_of(one, column)
         values = rows[["mean", "min", "max"]].to_numpy(float).T
         x = 100 * rows["density"].to_numpy(float)
-        draw_means(ax, x, values, one.kind, one.name, one.colour, one.dashes)
+        draw_means(ax, x, values, one.look)
     for dense in baselines:
         for mean in dense_mean(dense.summary, column):
             draw_level(ax, mean, dense.name, dense.colour)

@@ -5,21 +5,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..results import density_of, density_text
+from ..results import density_of, density_text, nearest_level
 from ..schema import SIDES
-from .figures import Runs
+from ..store.read import Run
+from .figure import Runs
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ..store.read import Run
 
 MOST_LAYERS = 6
 """Layers shown of one run, at most; of each of several, half of them."""
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
-class Panel(NamedTuple):
+class LayerPanel(NamedTuple):
     """A layer of a run.
 
     Attributes:
@@ -29,21 +28,21 @@ class Panel(NamedTuple):
     """
 
     title: str
-    run: "Run"
+    run: Run
     rows: "pd.DataFrame"
 
 
-def shows(run: "Run", what: str) -> bool:
+def shows(run: Run, what: str) -> bool:
     """Tell whether a run has tickets taken apart, as a figure needs it.
 
     Args:
         run: loaded.
         what: initial, distance, growth, incoming or outgoing.
     """
-    return bool(nearest(run, what, [0.5]))
+    return bool(nearest_levels(run, what, [0.5]))
 
 
-def layer_words(run: "Run", layers: Sequence[str]) -> dict[str, str]:
+def layer_words(run: Run, layers: Sequence[str]) -> dict[str, str]:
     """Return layers in words: those of a LeNet are counted, others keep their names.
 
     Args:
@@ -61,7 +60,7 @@ def layer_words(run: "Run", layers: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _units(run: "Run", layers: Sequence[str]) -> dict[str, str]:
+def _units(run: Run, layers: Sequence[str]) -> dict[str, str]:
     """Return in words the units that layers read."""
     if run.config.get("model", {}).get("name") != "lenet":
         return {path: f"into {path.removesuffix('/kernel')}" for path in layers}
@@ -75,7 +74,7 @@ def _ordinal(i: int) -> str:
     return ORDINALS[i] if i < len(ORDINALS) else f"{i + 1}th"
 
 
-def rows_of(run: "Run", what: str) -> "pd.DataFrame":
+def rows_of(run: Run, what: str) -> "pd.DataFrame":
     """Return the rows of one quantity of the histograms, or of one side of units."""
     table, column = (
         (run.anatomy.units, "side")
@@ -85,7 +84,7 @@ def rows_of(run: "Run", what: str) -> "pd.DataFrame":
     return table[table[column] == what]
 
 
-def grid_of(runs: Runs, what: str) -> tuple[list[Panel | None], int]:
+def grid_of(runs: Runs, what: str) -> tuple[list[LayerPanel | None], int]:
     """Return the panels and how many stand in a row; None is an empty place.
 
     Of many layers, the first, the last and some between them are shown.
@@ -103,7 +102,7 @@ def grid_of(runs: Runs, what: str) -> tuple[list[Panel | None], int]:
             name = words[path]
             alone = name[:1].upper() + name[1:]
             title = alone if len(runs) == 1 else f"{variant}: {name}"
-            row.append(Panel(title, run, rows[rows["layer"] == path]))
+            row.append(LayerPanel(title, run, rows[rows["layer"] == path]))
         found.append(row)
     widest = max(map(len, found))
     columns = widest if widest <= 3 else 2 if widest == 4 else 3
@@ -122,20 +121,13 @@ def thinned(layers: list[str], most: int) -> list[str]:
     return [layers[round(place)] for place in places]
 
 
-def nearest(run: "Run", what: str, targets: Iterable[float]) -> dict[int, str]:
+def nearest_levels(run: Run, what: str, targets: Iterable[float]) -> dict[int, str]:
     """Return the levels nearest to some densities, and the share of weights there.
 
     A target of 1 is the dense network; others are tickets.
     """
-    found = {}
-    there = {int(n): density_of(run, n) for n in set(rows_of(run, what)["level"])}
-    for target in targets:
-        away = {
-            level: abs(np.log(density / target))
-            for level, density in there.items()
-            if density > 0 and (level == 0) == (target == 1)
-        }
-        if away:
-            level = min(away, key=lambda n: (away[n], n))
-            found[level] = density_text(there[level])
-    return dict(sorted(found.items()))
+    there = {int(n): density_of(run, int(n)) for n in set(rows_of(run, what)["level"])}
+    dense = {level: density for level, density in there.items() if level == 0}
+    pruned = {level: density for level, density in there.items() if level > 0}
+    found = {nearest_level(dense if t == 1 else pruned, t) for t in targets} - {None}
+    return {level: density_text(there[level]) for level in sorted(found)}

@@ -3,14 +3,11 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..study.networks import LaneId
-
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -48,23 +45,43 @@ STYLE: dict[Any, Any] = {
     "ytick.color": "#57606a",
     "ytick.major.size": 0,
 }
-COLOURS = {
-    "ticket": "#0072b2",
-    "random_reinit": "#d55e00",
-    "shuffle_mask": "#009e73",
-    "keep_sign": "#cc79a7",
-    "permute_init": "#e69f00",
-}
-"""The colour of each kind (Okabe and Ito's, safe for colour-blind readers)."""
-MORE_COLOURS = ("#56b4e9", "#7f3c8d", "#8c8c8c", "#7a4419", "#b5bd00")
-"""For the variants of a large sweep."""
-APPENDIX_COLOURS = {"resample_init": "#56b4e9"}
-"""Those of kinds that only appendices have."""
-NOISES = ("#c58fd3", "#4a1259")
-"""The colours of noise of half a standard deviation and of three."""
+PALETTE = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#7f3c8d",
+    "#8c8c8c",
+    "#7a4419",
+    "#b5bd00",
+)
+"""Colours of lines, in order (the first six are Okabe and Ito's, safe for colour-blind
+readers)."""
+MARKERS = ("o", "s", "D", "^", "v", "X")
+DASHED = (0, (3, 1.5))
+"""The line style beside a solid one."""
 DENSE = "dense network"
 """The name of the line of a dense network that all lines of a panel share."""
-MARKERS = dict(zip(COLOURS, "osD^v", strict=True)) | {"resample_init": "X"}
+
+
+class Look(NamedTuple):
+    """How a line, or a column, of means looks.
+
+    Attributes:
+        name: in the legend.
+        colour: of all its parts.
+        marker: at every mean.
+        dashes: matplotlib's line style.
+        is_in_front: it lies above other lines.
+    """
+
+    name: str
+    colour: str
+    marker: str
+    dashes: Any = "-"
+    is_in_front: bool = False
 
 
 def render(figure: "Figure", form: Literal["svg", "png"]) -> bytes:
@@ -80,76 +97,6 @@ def render(figure: "Figure", form: Literal["svg", "png"]) -> bytes:
     with style():
         figure.savefig(buffer, format=form, metadata=metadata[form])
     return buffer.getvalue()
-
-
-def kinds(summary: "pd.DataFrame") -> list[str]:
-    """Return the kinds of networks of a table, in the order in which they are shown.
-
-    Copies under other data orders (``ticket_reorder``) are left out: they are compared
-    with the network that they copy, and no kind of their own.
-
-    Example:
-        >>> import pandas as pd
-        >>> kinds(pd.DataFrame({"kind": ["shuffle_mask", "other", "ticket"]}))
-        ['ticket', 'shuffle_mask', 'other']
-        >>> kinds(pd.DataFrame({"kind": ["ticket", "ticket_reorder"]}))
-        ['ticket']
-    """
-    present = {kind for kind in set(summary["kind"]) if not LaneId(0, kind, 0).copied}
-    known = [*COLOURS, *APPENDIX_COLOURS]
-    noises = sorted((kind for kind in present if noise_of(kind)), key=noise_of)
-    others = sorted(present - {*known, *noises})
-    return [kind for kind in known if kind in present] + noises + others
-
-
-def noise_of(kind: str) -> float:
-    """Return the standard deviations of noise that make a kind, 0 if it has none.
-
-    Example:
-        >>> noise_of("noise_0.5"), noise_of("ticket")
-        (0.5, 0.0)
-    """
-    first, _, number = kind.partition("_")
-    try:
-        return float(number) if first == "noise" else 0.0
-    except ValueError:
-        return 0.0
-
-
-def label(kind: str) -> str:
-    """Return a kind in words.
-
-    Example:
-        >>> label("random_reinit"), label("resample_init"), label("noise_0.5")
-        ('random reinit', 'resampled reinit', 'noise of 0.5 sigma')
-    """
-    if noise_of(kind):
-        return f"noise of {noise_of(kind):g} sigma"
-    words = {"resample_init": "resampled reinit"}
-    return words.get(kind, kind.replace("_", " "))
-
-
-def noun(kind: str, number: int = 1) -> str:
-    """Return what networks of a kind are called, one or several of them.
-
-    Example:
-        >>> noun("random_reinit", 2), noun("noise_3", 2)
-        ('random reinits', 'tickets with noise of 3 sigma')
-    """
-    ending = "" if number == 1 else "s"
-    if noise_of(kind):
-        return f"ticket{ending} with {label(kind)}"
-    return f"{label(kind)}{ending}"
-
-
-def colour_of(kind: str) -> str:
-    """Return the colour of a kind: more noise is darker, unknown kinds are ink."""
-    from matplotlib.colors import LinearSegmentedColormap, to_hex
-
-    if not noise_of(kind):
-        return (COLOURS | APPENDIX_COLOURS).get(kind, INK)
-    place = np.log(noise_of(kind) / 0.5) / np.log(3 / 0.5)
-    return to_hex(LinearSegmentedColormap.from_list("noise", NOISES)(place))
 
 
 def ramp(number: int) -> list[str]:
@@ -216,15 +163,7 @@ def rows_of_panels(
 
 
 def draw_means(
-    ax: "Axes",
-    x: Any,
-    values: Sequence[np.ndarray],
-    kind: str,
-    name: str,
-    colour: str,
-    dashes: Any = "-",
-    fine: bool = False,
-    marker: str = "",
+    ax: "Axes", x: Any, values: Sequence[np.ndarray], look: Look, fine: bool = False
 ) -> None:
     """Draw means as a line with markers, and bars from the least to the greatest value.
 
@@ -232,12 +171,8 @@ def draw_means(
         ax: panel.
         x: places along it.
         values: mean, min and max at each of them.
-        kind: of networks; has its own marker, and tickets lie above the others.
-        name: in the legend.
-        colour: of line, marker and bars.
-        dashes: matplotlib's line style.
+        look: of the line.
         fine: bars are pale and markers small, for many lines.
-        marker: another one than that of the kind.
     """
     from matplotlib.colors import to_rgba
 
@@ -245,21 +180,49 @@ def draw_means(
     ax.errorbar(
         x,
         mean,
-        # A mean of equal values can lie beside them by a rounding.
-        yerr=np.maximum((mean - low, high - mean), 0),
-        label=name,
-        color=colour,
-        ecolor=to_rgba(colour, 0.4 if fine else 1.0),
-        linestyle=dashes,
-        marker=marker or MARKERS.get(kind, "P"),
+        yerr=bars(mean, low, high),
+        label=look.name,
+        color=look.colour,
+        ecolor=to_rgba(look.colour, 0.4 if fine else 1.0),
+        linestyle=look.dashes,
+        marker=look.marker,
         markersize=3.6 if fine else 4.5,
         markeredgecolor="white",
         markeredgewidth=0.2 if fine else 0.6,
         linewidth=1.7,
         elinewidth=1.0,
         capsize=0,
-        zorder=4 if kind == "ticket" else 3,
+        zorder=4 if look.is_in_front else 3,
     )
+
+
+def bars(mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return how far bars reach below and above means.
+
+    A mean of equal values can lie beside them by a rounding; its bar has no length.
+    """
+    return np.maximum((mean - low, high - mean), 0)
+
+
+def draw_band(ax: "Axes", x: Any, values: Sequence[np.ndarray], look: Look) -> None:
+    """Draw means as a line, and a band from the least to the greatest value.
+
+    Args:
+        ax: panel.
+        x: places along it.
+        values: mean, min and max at each of them.
+        look: of the line.
+    """
+    mean, low, high = values
+    ax.plot(
+        x,
+        mean,
+        color=look.colour,
+        linestyle=look.dashes,
+        linewidth=1.7,
+        label=look.name,
+    )
+    ax.fill_between(x, low, high, color=look.colour, alpha=0.12, linewidth=0)
 
 
 def draw_level(ax: "Axes", y: float, name: str, colour: str = INK) -> None:
@@ -282,6 +245,22 @@ def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
         )
 
 
+def is_first_in_row(ax: "Axes") -> bool:
+    """Tell whether a panel stands at the left of its row."""
+    place = ax.get_subplotspec()
+    return place is not None and place.is_first_col()
+
+
+def lowered(text: str) -> str:
+    """Return a title as words within a line.
+
+    Example:
+        >>> lowered("Early-stop step")
+        'early-stop step'
+    """
+    return f"{text[:1].lower()}{text[1:]}"
+
+
 def under(title: str, text: str) -> str:
     """Return the title of a panel in a row that has one itself; "": it has none.
 
@@ -289,7 +268,7 @@ def under(title: str, text: str) -> str:
         >>> under("Conv-2", "Early-stop step")
         'Conv-2: early-stop step'
     """
-    return f"{title}: {text[0].lower()}{text[1:]}" if title else text
+    return f"{title}: {lowered(text)}" if title else text
 
 
 def side_legend(ax: "Axes", title: str, dashes: Mapping[str, Any]) -> None:

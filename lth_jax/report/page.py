@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import plotting
+from .. import papers, plotting
 from ..files import write_bytes, writing
 
 if TYPE_CHECKING:
@@ -19,10 +19,12 @@ def write_figures(path: Path, runs: Mapping[str, "Run"]) -> str:
     What only part of a sweep supports, such as the rewind points of one of its
     networks, follows under the name of that part.
     """
-    whole = plotting.supported(runs)
+    figures = papers.figures()
+    whole = plotting.supported(figures, runs)
     shown = [_write_figure(path, name, each, runs) for name, each in whole.items()]
     for part, some in plotting.parts(runs).items():
-        own = {k: v for k, v in plotting.supported(some).items() if k not in whole}
+        found = plotting.supported(figures, some)
+        own = {name: each for name, each in found.items() if name not in whole}
         shown += [f"<h2>{escape(part)}</h2>\n"] if own else []
         shown += [
             _write_figure(path, f"{name}_{part}", each, some)

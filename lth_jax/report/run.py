@@ -139,7 +139,7 @@ def _pruning(prune: Mapping[str, Any]) -> str:
 
 def _rewinding(run: "Run") -> str:
     """Say what happens to the weights that remain."""
-    weights, clock, steps = plotting.rule_of(run)
+    weights, clock, steps = plotting.rewinding_of(run)
     if (weights, clock) == (FINAL, END):
         return (
             f"keep their trained weights and are trained on for {steps:,} steps at the"

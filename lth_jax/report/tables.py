@@ -163,14 +163,14 @@ def variants_section(runs: Mapping[str, "Run"]) -> str:
     It is "" unless variants differ in how they rewind, or have rows of stability.
     """
     levels = plotting.sparsest(runs)
-    if not levels and len({plotting.rule_of(run) for run in runs.values()}) == 1:
+    if not levels and len({plotting.rewinding_of(run) for run in runs.values()}) == 1:
         return ""
     shared = set.intersection(*(set(run.summary["level"]) for run in runs.values()))
     last = int(max(shared, default=0))
     ordered = list(plotting.by_step(runs).values())
     names = list(runs)
     if len(ordered) == len(runs):
-        names.sort(key=lambda name: plotting.rule_of(runs[name])[0])
+        names.sort(key=lambda name: plotting.rewinding_of(runs[name])[0])
     rows = [_variant(name, runs[name], levels.get(name, last)) for name in names]
     filled = [i for i, cell in enumerate(zip(*rows, strict=True)) if any(cell)]
     cells = [[row[i] for i in filled] for row in rows]

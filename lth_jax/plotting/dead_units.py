@@ -1,4 +1,4 @@
-"""What of tickets is dead: units without connections, connections on no path."""
+"""Units of tickets that lost all connections, and connections that lie on no path."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..results import density_of
+from ..store.read import Run
 from .density import density_axis
-from .exhibits import Runs
+from .figure import BARS, Exhibit, Runs, Topic, drawn_of_runs
+from .kinds import look_of
 from .layers import MOST_LAYERS, layer_words, thinned
-from .style import INK, draw_means, legend, panels, ramp, style
+from .style import INK, draw_means, legend, panels, ramp
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from ..store.read import Run
 
 WHOLE = "whole network"
 UNITS = {
@@ -39,10 +39,11 @@ class Share(NamedTuple):
     """
 
     title: str
-    run: "Run"
+    run: Run
     values: "pd.DataFrame"
 
 
+@drawn_of_runs
 def figure_dead_units(runs: Runs) -> "Figure":
     """Plot what of tickets is dead, by the share of weights that remain.
 
@@ -53,7 +54,7 @@ def figure_dead_units(runs: Runs) -> "Figure":
 
     Args:
         runs: with ``anatomy`` of two levels above 0 or more; others are left out. Of
-            many layers, some are shown, as in `figure_15`.
+            many layers, the first, the last and some between are shown.
 
     Example:
         >>> from lth_jax.store.read import load_variants  # doctest: +SKIP
@@ -61,7 +62,8 @@ def figure_dead_units(runs: Runs) -> "Figure":
         >>> figure_dead_units(runs)  # doctest: +SKIP
 
     Deviation:
-        No figure of the paper: it tells in words that units lose their connections.
+        No figure of a paper: Frankle & Carbin (2019) tell in words that units lose
+        their connections.
     """
     shown = {variant: run for variant, run in runs.items() if _has_levels(run)}
     most = MOST_LAYERS if len(runs) == 1 else MOST_LAYERS // 2
@@ -73,12 +75,11 @@ def figure_dead_units(runs: Runs) -> "Figure":
         for variant, run in shown.items()
         for one in _shares(run, words[variant])
     ]
-    with style():
-        figure, axes = panels([one.title for one in found], columns=2)
-        for ax, one in zip(axes, found, strict=True):
-            _draw(ax, one, colours)
-        legend(figure, axes)
-        return figure
+    figure, axes = panels([one.title for one in found], columns=2)
+    for ax, one in zip(axes, found, strict=True):
+        _draw(ax, one, colours)
+    legend(figure, axes)
+    return figure
 
 
 def shows_dead_units(runs: Runs) -> bool:
@@ -86,18 +87,35 @@ def shows_dead_units(runs: Runs) -> bool:
     return any(map(_has_levels, runs.values()))
 
 
-def _has_levels(run: "Run") -> bool:
+FIGURES = (
+    Exhibit(
+        name="dead_units",
+        topic=Topic.ANATOMY,
+        draw=figure_dead_units,
+        supports=shows_dead_units,
+        caption="Dead units and paths. Units of each layer without incoming"
+        " connections, and its inputs without outgoing ones (inputs of a layer are"
+        " those of the network or units of a layer before; of a convolution,"
+        " channels). Where layers are a chain, also the share of the connections that"
+        " lie on a path from an input to an output (live), and the number of such"
+        f" paths, by the share of weights that remain.{BARS}. Of many layers, the"
+        " first, the last and some between are shown; the whole network counts all.",
+    ),
+)
+
+
+def _has_levels(run: Run) -> bool:
     tables = run.anatomy.units, run.anatomy.layers
     return all(len({*table["level"]} - {0}) > 1 for table in tables)
 
 
-def _layers(run: "Run", most: int) -> dict[str, str]:
+def _layers(run: Run, most: int) -> dict[str, str]:
     paths = list(dict.fromkeys(run.anatomy.layers["layer"]))
     words = layer_words(run, paths)
     return {path: words[path] for path in thinned(paths, most)}
 
 
-def _shares(run: "Run", words: Mapping[str, str]) -> Iterator[Share]:
+def _shares(run: Run, words: Mapping[str, str]) -> Iterator[Share]:
     """Yield the panels of a run, layers in words."""
     units, layers = run.anatomy.units, run.anatomy.layers
     dead = units.assign(value=100.0 * (units["connections"] == 0))
@@ -109,7 +127,7 @@ def _shares(run: "Run", words: Mapping[str, str]) -> Iterator[Share]:
         each = known.assign(value=100 * known["live"] / known["n_remaining"])
         whole = known.groupby(KEYS[:2])[["live", "n_remaining"]].sum().reset_index()
         whole["value"] = 100 * whole["live"] / whole["n_remaining"]
-        yield Share(LIVE, run, _joined(_named(each, words), whole))
+        yield Share(LIVE, run, _with_whole(_named(each, words), whole))
     known = layers[layers["log10_paths"].notna()].drop_duplicates(KEYS[:2])
     if len(known):
         yield Share(PATHS, run, known.assign(value=known["log10_paths"], layer=WHOLE))
@@ -121,7 +139,7 @@ def _named(rows: "pd.DataFrame", words: Mapping[str, str]) -> "pd.DataFrame":
     return rows.assign(layer=rows["layer"].map(dict(words)))
 
 
-def _joined(rows: "pd.DataFrame", whole: "pd.DataFrame") -> "pd.DataFrame":
+def _with_whole(rows: "pd.DataFrame", whole: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
     columns = [*KEYS, "value"]
@@ -135,9 +153,11 @@ def _draw(ax: "Axes", share: Share, colours: Mapping[str, str]) -> None:
         found = own.groupby("level")["value"].agg(["mean", "min", "max"])
         x = 100 * _densities(share.run, found.index)
         values = found.to_numpy(float).T
-        draw_means(ax, x, values, "ticket", str(name), colours[str(name)])
+        look = look_of("ticket")
+        look = look._replace(name=str(name), colour=colours[str(name)])
+        draw_means(ax, x, values, look)
     density_axis(ax, _densities(share.run, {*rows["level"]}))
 
 
-def _densities(run: "Run", levels: Iterable[int]) -> np.ndarray:
+def _densities(run: Run, levels: Iterable[int]) -> np.ndarray:
     return np.array([density_of(run, int(level)) for level in levels])

@@ -1,6 +1,5 @@
-"""Numbers counted in bins: added up, made wider, and as curves of area 1."""
+"""Histograms: counts in bins added up, bins made wider, and as curves of area 1."""
 
-from math import lgamma
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -66,19 +65,16 @@ def at_random(rows: "pd.DataFrame") -> Bins:
     Args:
         rows: as of `shares`, with a column ``replicate``.
     """
+    from scipy.stats import hypergeom
+
     edges, counts = shares(rows)
     n = counts.size - 1
     expected = np.zeros(n + 1)
     for _, layer in rows.groupby("replicate"):
         weights, kept = int(layer["possible"].sum()), int(layer["connections"].sum())
-        for k in range(max(0, kept + n - weights), min(n, kept) + 1):
-            log = _log_choose(n, k) + _log_choose(weights - n, kept - k)
-            expected[k] += len(layer) * np.exp(log - _log_choose(weights, kept))
+        law = hypergeom(weights, kept, n)
+        expected += len(layer) * law.pmf(np.arange(n + 1))
     return Bins(edges, expected)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 def grouping(bins: Bins) -> int:

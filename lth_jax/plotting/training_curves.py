@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..results import by_level, density_text
-from .style import COLOURS, INK, label
+from ..results import by_level, density_text, nearest_level
+from ..store.read import Run
+from .kinds import label, look_of
+from .style import DASHED, INK, PALETTE, draw_band
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from ..store.read import Run
-
 Shown = Mapping[str, Sequence[float]]
 """The densities to show, by kind."""
 
 
-class Line(NamedTuple):
+class Band(NamedTuple):
     """Mean, min and max of several networks, along x."""
 
     x: np.ndarray
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 def draw_during(
-    axes: Sequence["Axes"], run: "Run", split: str, column: str, shown: Sequence[Shown]
+    axes: Sequence["Axes"], run: Run, split: str, column: str, shown: Sequence[Shown]
 ) -> None:
     """Draw loss, or accuracy in percent, against the step: a panel per choice of lines.
 
@@ -46,67 +46,65 @@ def draw_during(
     """
     last = _last_step(run)
     curves = run.curves.query("split == @split and step <= @last")
-    panels = [_nearest(run.summary, densities) for densities in shown]
+    panels = [_levels_shown(run.summary, densities) for densities in shown]
     colours = _level_colours(sorted({at for panel in panels for _, at, _ in panel}))
-    lines = []
+    bands = []
     for ax, panel in zip(axes, panels, strict=True):
         for kind, level, density in panel:
             rows = curves[(curves["kind"] == kind) & (curves["level"] == level)]
-            line = _line(rows, column)
-            if line.x.size == 0:  # It starts later, as it was rewound to a late step.
+            band = _band(rows, column)
+            if band.x.size == 0:  # It starts later, as it was rewound to a late step.
                 continue
-            lines.append(line)
-            plain = kind == "ticket"
-            name = density_text(density) + ("" if plain else f" {label(kind)}")
-            _draw(ax, line, colours[level], name, dashed=not plain)
+            bands.append(band)
+            look = look_of(kind)._replace(colour=colours[level])
+            if kind == "ticket":
+                look = look._replace(name=density_text(density))
+            else:
+                name = f"{density_text(density)} {label(kind)}"
+                look = look._replace(name=name, dashes=DASHED)
+            draw_band(ax, band.x, band[1:], look)
         ax.set_xlim(0, last)
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.set_xlabel("step")
-    _fit_y(axes, lines, last / 4)
+    _fit_y(axes, bands, last / 4)
 
 
-def _draw(ax: "Axes", line: Line, colour: str, name: str, dashed: bool) -> None:
-    style = (0, (3, 1.5)) if dashed else "-"
-    ax.plot(line.x, line.mean, color=colour, linestyle=style, linewidth=1.7, label=name)
-    ax.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
-
-
-def _nearest(summary: "pd.DataFrame", densities: Shown) -> list[tuple[str, int, float]]:
+def _levels_shown(
+    summary: "pd.DataFrame", densities: Shown
+) -> list[tuple[str, int, float]]:
     """Return kind, level and density of the networks nearest to those asked for."""
     found = []
     for kind, targets in densities.items():
-        rows = summary[(summary["kind"] == kind) & (summary["density"] > 0)]
-        there = rows.groupby("level")["density"].mean()
-        if not there.empty:
-            ratios = [np.abs(np.log(there / target)) for target in targets]
-            levels = sorted({int(ratio.idxmin()) for ratio in ratios})
-            found += [(kind, level, there[level]) for level in levels]
+        rows = summary[summary["kind"] == kind]
+        there = dict(rows.groupby("level")["density"].mean())
+        levels = {nearest_level(there, target) for target in targets} - {None}
+        found += [(kind, int(level), there[level]) for level in sorted(levels)]
     return found
 
 
 def _level_colours(levels: Sequence[int]) -> dict[int, str]:
     """Return a colour per level, in order of density; the dense one is ink."""
     pruned = [level for level in levels if level > 0]
-    return {0: INK, **dict(zip(pruned, cycle(COLOURS.values()), strict=False))}
+    return {0: INK, **dict(zip(pruned, cycle(PALETTE), strict=False))}
 
 
-def _last_step(run: "Run") -> float:
+def _last_step(run: Run) -> float:
     """Return twice the dense network's early-stop step, at most the run's last step."""
     last = run.curves["step"].max() if len(run.curves) else 1
     stops = by_level(run.summary, "ticket", "early_stop_step").query("level == 0")
     return min([last, *(2 * stop for stop in stops["mean"] if stop > 0)])
 
 
-def _line(rows: "pd.DataFrame", column: str) -> Line:
+def _band(rows: "pd.DataFrame", column: str) -> Band:
     finite = rows[np.isfinite(rows[column].to_numpy(dtype=float))]
     table = finite.groupby("step")[column].agg(["mean", "min", "max"])
     scale = 100 if column == "accuracy" else 1
-    return Line(table.index.to_numpy(), *(scale * table.to_numpy(dtype=float)).T)
+    return Band(table.index.to_numpy(), *(scale * table.to_numpy(dtype=float)).T)
 
 
-def _fit_y(axes: Sequence["Axes"], lines: Sequence[Line], start: float) -> None:
+def _fit_y(axes: Sequence["Axes"], bands: Sequence[Band], start: float) -> None:
     """Fit y to the means from a step on: untrained networks would squash the rest."""
-    values = [value for line in lines for value in line.mean[line.x >= start]]
+    values = [value for band in bands for value in band.mean[band.x >= start]]
     if values and min(values) < max(values):
         margin = 0.06 * (max(values) - min(values))
         for ax in axes:

@@ -1,17 +1,27 @@
 """What tickets are made of: initial weights, how they move, connections of units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..analysis.anatomy import DENSITIES
-from ..results import density_text
-from .bins import Bins, at_random, curve, grouping, joined, pooled, reach, shares
-from .figures import Runs
-from .layers import Panel, grid_of, nearest, shows
-from .style import COLOURS, INK, legend, panels, style
+from ....analysis.anatomy import DENSITIES
+from ....plotting.figure import Exhibit, Runs, Topic, drawn_of_runs
+from ....plotting.histograms import (
+    Bins,
+    at_random,
+    curve,
+    grouping,
+    joined,
+    pooled,
+    reach,
+    shares,
+)
+from ....plotting.kinds import look_of
+from ....plotting.layers import LayerPanel, grid_of, nearest_levels, shows
+from ....plotting.style import INK, PALETTE, is_first_in_row, legend, panels
+from ....results import density_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +30,32 @@ if TYPE_CHECKING:
 MOVED = 0.1688
 """The density of the tickets of figures 19 and 20."""
 DWARFS = 4
-"""How many times as high as all else a peak at 0 is that leaves its panel."""
+"""A peak at 0 that is more than so many times as high as all else leaves its panel."""
 DENSE = density_text(1.0)
-DIM, OTHER, ZERO = 0.08, "#8c8c8c", "#b8c0c8"
-"""Opacity of the area below a line; colours of weights outside the ticket, and of 0."""
+DIM = 0.08
+"""Opacity of the area below a line."""
+TICKET, OTHER, ZERO = look_of("ticket").colour, "#8c8c8c", "#b8c0c8"
+"""Colours of the ticket's weights, of those outside, and of the line at 0."""
 
 
-class Line(NamedTuple):
+POOLED = (
+    " replicates pooled; the area below each line is 1. Of many layers, the first, the"
+    " last and some between are shown."
+)
+APART = (
+    " of the dense network, separately for the weights of the ticket nearest to 16.9 %"
+    f" of the weights and for all others, layer by layer;{POOLED} Weights that do"
+    " not move at all, such as those of pixels that are black in all images, count as"
+    " just above 0; if they are many, the line leaves the panel there."
+)
+OVER_UNITS = (
+    " connections the units of each layer keep (of a convolution: the channels). A line"
+    f" per share of the weights that remains, over units,{POOLED} Thin dashed lines"
+    " are expected of random masks that keep as many weights of the layer."
+)
+
+
+class Distribution(NamedTuple):
     """A distribution, and how it is drawn.
 
     Attributes:
@@ -62,6 +91,11 @@ class Peak(NamedTuple):
     colour: str
 
 
+def _some_show(what: str) -> Callable[[Runs], bool]:
+    return lambda runs: any(shows(run, what) for run in runs.values())
+
+
+@drawn_of_runs
 def figure_15(runs: Runs) -> "Figure":
     """Plot the distribution of the initial weights of tickets, a panel per layer.
 
@@ -84,12 +118,24 @@ def figure_15(runs: Runs) -> "Figure":
         The paper does not tell its bins; ours are as wide as the number of weights
         asks for, at most 40.
     """
-    colours = _colours(runs, "initial", DENSITIES)
+    colours = _colours_of(runs, "initial", DENSITIES)
     grid, columns = grid_of(runs, "initial")
     lines = [_surviving(panel, colours) if panel else [] for panel in grid]
     return _figure(grid, columns, lines, "initial weight")
 
 
+FIGURE_15 = Exhibit(
+    name="figure_15",
+    topic=Topic.ANATOMY,
+    draw=figure_15,
+    supports=_some_show("initial"),
+    caption="Figure 15 (with SGD: 16). Distribution of the initial weights of tickets,"
+    " layer by layer. A line per share of the weights that remains, that of the dense"
+    f" network shaded,{POOLED}",
+)
+
+
+@drawn_of_runs
 def figure_19(runs: Runs) -> "Figure":
     """Plot how far the dense network's weights move, those of the ticket and others.
 
@@ -107,6 +153,16 @@ def figure_19(runs: Runs) -> "Figure":
     return _movement(runs, "distance", "distance moved in training")
 
 
+FIGURE_19 = Exhibit(
+    name="figure_19",
+    topic=Topic.ANATOMY,
+    draw=figure_19,
+    supports=_some_show("distance"),
+    caption=f"Figure 19. How far training moves the weights{APART}",
+)
+
+
+@drawn_of_runs
 def figure_20(runs: Runs) -> "Figure":
     """Plot how much the weights' magnitudes grow, as `figure_19` their distance.
 
@@ -116,6 +172,17 @@ def figure_20(runs: Runs) -> "Figure":
     return _movement(runs, "growth", "growth of magnitude in training")
 
 
+FIGURE_20 = Exhibit(
+    name="figure_20",
+    topic=Topic.ANATOMY,
+    draw=figure_20,
+    supports=_some_show("growth"),
+    caption="Figure 20. By how much training makes the magnitude of weights grow"
+    f"{APART}",
+)
+
+
+@drawn_of_runs
 def figure_21(runs: Runs) -> "Figure":
     """Plot which share of their incoming connections units keep, a panel per layer.
 
@@ -135,6 +202,16 @@ def figure_21(runs: Runs) -> "Figure":
     return _connections(runs, "incoming")
 
 
+FIGURE_21 = Exhibit(
+    name="figure_21",
+    topic=Topic.ANATOMY,
+    draw=figure_21,
+    supports=_some_show("incoming"),
+    caption=f"Figure 21 (with SGD: 22). Which share of their incoming{OVER_UNITS}",
+)
+
+
+@drawn_of_runs
 def figure_23(runs: Runs) -> "Figure":
     """Plot which share of outgoing connections units keep, as `figure_21` incoming.
 
@@ -145,56 +222,72 @@ def figure_23(runs: Runs) -> "Figure":
     return _connections(runs, "outgoing")
 
 
-def _colours(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, str]:
+FIGURE_23 = Exhibit(
+    name="figure_23",
+    topic=Topic.ANATOMY,
+    draw=figure_23,
+    supports=_some_show("outgoing"),
+    caption=f"Figure 23 (with SGD: 24). Which share of their outgoing{OVER_UNITS}",
+)
+FIGURES = (FIGURE_15, FIGURE_19, FIGURE_20, FIGURE_21, FIGURE_23)
+
+
+def _colours_of(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, str]:
     """Return a colour for every share of weights that is shown of any run."""
-    shown = [nearest(run, what, targets) for run in runs.values() if shows(run, what)]
+    shown = [
+        nearest_levels(run, what, targets) for run in runs.values() if shows(run, what)
+    ]
     names = {name for levels in shown for name in levels.values()}
-    rest = cycle(COLOURS.values())
+    rest = cycle(PALETTE)
     return {
         name: INK if name == DENSE else next(rest)
         for name in sorted(names, key=lambda text: -float(text[:-2]))
     }
 
 
-def _surviving(panel: Panel, colours: Mapping[str, str]) -> list[Line]:
+def _surviving(panel: LayerPanel, colours: Mapping[str, str]) -> list[Distribution]:
     rows = panel.rows[panel.rows["part"] == "kept"]
     lines = []
-    for level, name in nearest(panel.run, "initial", DENSITIES).items():
+    for level, name in nearest_levels(panel.run, "initial", DENSITIES).items():
         bins = pooled(rows[rows["level"] == level])
         tint = DIM if name == DENSE else 0.0
-        lines += _fitted(Line(bins, name, colours[name], tint))
+        lines += _fitted(Distribution(bins, name, colours[name], tint))
     return lines
 
 
-def _moved(panel: Panel, what: str) -> list[Line]:
-    ((level, share),) = nearest(panel.run, what, [MOVED]).items()
+def _moved(panel: LayerPanel, what: str) -> list[Distribution]:
+    ((level, share),) = nearest_levels(panel.run, what, [MOVED]).items()
     rows = panel.rows[panel.rows["level"] == level]
     parts = {
         "other": ("other weights", OTHER),
-        "kept": (f"weights of the ticket ({share})", COLOURS["ticket"]),
+        "kept": (f"weights of the ticket ({share})", TICKET),
     }
     lines = []
     for part, (name, colour) in parts.items():
-        lines += _fitted(Line(pooled(rows[rows["part"] == part]), name, colour, DIM))
+        lines += _fitted(
+            Distribution(pooled(rows[rows["part"] == part]), name, colour, DIM)
+        )
     return lines
 
 
-def _fitted(line: Line) -> list[Line]:
+def _fitted(line: Distribution) -> list[Distribution]:
     """Return the line with bins as its numbers ask for; none if it has no numbers."""
     if not line.bins.counts.any():
         return []
     return [line._replace(bins=joined(line.bins, grouping(line.bins)))]
 
 
-def _kept(panel: Panel, what: str, colours: Mapping[str, str]) -> list[Line]:
+def _kept(
+    panel: LayerPanel, what: str, colours: Mapping[str, str]
+) -> list[Distribution]:
     lines = []
-    for level, name in nearest(panel.run, what, DENSITIES[1:]).items():
+    for level, name in nearest_levels(panel.run, what, DENSITIES[1:]).items():
         rows = panel.rows[panel.rows["level"] == level]
         found = shares(rows)
         n = grouping(found)
         random = joined(at_random(rows), n)
-        lines.append(Line(random, "", colours[name], dashed=True))
-        lines.append(Line(joined(found, n), name, colours[name], DIM))
+        lines.append(Distribution(random, "", colours[name], dashed=True))
+        lines.append(Distribution(joined(found, n), name, colours[name], DIM))
     return lines
 
 
@@ -209,15 +302,15 @@ def _movement(runs: Runs, what: str, label: str) -> "Figure":
 
 def _connections(runs: Runs, side: str) -> "Figure":
     grid, columns = grid_of(runs, side)
-    colours = _colours(runs, side, DENSITIES[1:])
+    colours = _colours_of(runs, side, DENSITIES[1:])
     lines = [_kept(panel, side, colours) if panel else [] for panel in grid]
     return _figure(grid, columns, lines, f"share of {side} connections that remain")
 
 
 def _figure(
-    grid: Sequence[Panel | None],
+    grid: Sequence[LayerPanel | None],
     columns: int,
-    lines: Sequence[Sequence[Line]],
+    lines: Sequence[Sequence[Distribution]],
     label: str,
 ) -> "Figure":
     """Draw lines in panels.
@@ -228,26 +321,25 @@ def _figure(
         lines: of each panel.
         label: of the x axes.
     """
-    with style():
-        titles = [panel.title if panel else "" for panel in grid]
-        figure, axes = panels(titles, columns)
-        for ax, here in zip(axes, lines, strict=True):
-            ax.set_visible(bool(here))
-            for line in here:
-                _draw(ax, line)
-            if here:
-                _x_axis(ax, here)
-            ax.set_ylim(bottom=0)
-            ax.set_xlabel(label)
-            if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
-                ax.set_ylabel("relative frequency")
-        if any(line.dashed for here in lines for line in here):
-            axes[0].plot([], [], label="random masks", **_dashes(INK))
-        legend(figure, axes)
-        return figure
+    titles = [panel.title if panel else "" for panel in grid]
+    figure, axes = panels(titles, columns)
+    for ax, here in zip(axes, lines, strict=True):
+        ax.set_visible(bool(here))
+        for line in here:
+            _draw(ax, line)
+        if here:
+            _x_axis(ax, here)
+        ax.set_ylim(bottom=0)
+        ax.set_xlabel(label)
+        if is_first_in_row(ax):
+            ax.set_ylabel("relative frequency")
+    if any(line.dashed for here in lines for line in here):
+        axes[0].plot([], [], label="random masks", **_dashes(INK))
+    legend(figure, axes)
+    return figure
 
 
-def _draw(ax: "Axes", line: Line) -> None:
+def _draw(ax: "Axes", line: Distribution) -> None:
     x, y = curve(line.bins)
     if line.dashed:
         ax.plot(x, y, **_dashes(line.colour))
@@ -261,7 +353,7 @@ def _dashes(colour: str) -> dict[str, Any]:
     return {"color": colour, "linewidth": 1.0, "dashes": (4, 2), "zorder": 2.5}
 
 
-def _x_axis(ax: "Axes", lines: Sequence[Line]) -> None:
+def _x_axis(ax: "Axes", lines: Sequence[Distribution]) -> None:
     """Fit x to nearly all numbers; it starts at 0 if none are below."""
     from matplotlib.ticker import MaxNLocator
 
@@ -278,7 +370,7 @@ def _x_axis(ax: "Axes", lines: Sequence[Line]) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def _cut_peaks(ax: "Axes", lines: Sequence[Line]) -> None:
+def _cut_peaks(ax: "Axes", lines: Sequence[Distribution]) -> None:
     """End the y axis below peaks at 0 that dwarf the rest; write their share beside."""
     peaks = []
     for line in lines:

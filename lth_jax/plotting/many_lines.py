@@ -1,4 +1,4 @@
-"""Panels of many lines: their places, their axes and what they are cut to."""
+"""Panels of many lines against density or number of weights, cut to what matters."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .density import STOP, Series, dense_mean, density_axis, from_zero, means_of
+from .figure import BARS
 from .style import DENSE, draw_level, draw_means
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ MOST_BOLD = 4
 """More lines than these are drawn finely."""
 FAR = 10
 """Accuracies this many times as far below the best one as their median are cut off."""
+
+CUT = (
+    f"{BARS}; every line starts at its dense network, and a thin dashed line is a dense"
+    " network that all share. What lies far below the rest, such as networks that learn"
+    " nothing, is cut off."
+)
+"""What captions say of these panels."""
 
 
 def draw_lines(
@@ -47,9 +55,7 @@ def draw_lines(
         x = _thousands(one.summary, rows) if by_weights else share
         values = rows[["mean", "min", "max"]].to_numpy(float).T
         fine = len(lines) > MOST_BOLD
-        draw_means(
-            ax, x, values, one.kind, one.name, one.colour, one.dashes, fine, one.marker
-        )
+        draw_means(ax, x, values, one.look, fine)
         means.append(values)
     dense = {round(y, 9) for one in lines for y in dense_mean(one.summary, column)}
     if len(dense) == 1:
@@ -129,7 +135,7 @@ def round_ticks(low: float, high: float) -> list[float]:
     found: list[float] = []
     for digits in TICKS:
         places = [float(f"{digit}e{power}") for power in powers for digit in digits]
-        # Values that are round but for a rounding count.
+        # The ends count even if a rounding has put them beside a round number.
         found = [at for at in places if 0.999 * low <= at <= 1.001 * high]
         if len(found) <= MOST_TICKS:
             return found
