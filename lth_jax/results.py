@@ -5,7 +5,7 @@ Reads DataFrames and stored configs only; nothing here trains or draws.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,12 @@ from .config import Config, numbers, to_dict
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .store.read import Run
+
+class HasSummary(Protocol):
+    """A run that is read: see `lth_jax.store.read.Run`."""
+
+    summary: "pd.DataFrame"
+
 
 NETWORKS = {
     "lenet": "LeNet",
@@ -96,7 +101,7 @@ def accuracy_text(accuracy: float) -> str:
     return f"{100 * accuracy:.2f} %"
 
 
-def density_of(run: "Run", level: int) -> float:
+def density_of(run: HasSummary, level: int) -> float:
     """Return the fraction of the weights that remain at a level."""
     summary = run.summary
     return float(summary.loc[summary["level"] == level, "density"].mean())

@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .config import Config, Variants
-from .errors import InputError, did_you_mean
+from ..config import Config, Variants
+from ..errors import InputError, did_you_mean
 
 MADE = {"model": "model", "data": "splits"}
 """Functions that an experiment file may define, and what `lth_jax.run` calls what they

@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from .config import Config, DataConfig, Variants, run_dir
-from .driver.interrupts import Terminated, leaving_at_the_second, say
-from .errors import InputError, LthError
+from ..config import Config, DataConfig, Variants, run_dir
+from ..driver.interrupts import Terminated, leaving_at_the_second, say
+from ..errors import InputError, LthError
+from ..files import read_json
 from .experiment import Experiment, load_experiment
-from .files import read_json
 
 ExperimentName = Annotated[
     str, tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT")
@@ -175,10 +175,10 @@ def _flags(words: Sequence[str]) -> list[str]:
 
 
 def _run(name: str, variants: Variants, given: dict[str, Any], dry_run: bool) -> None:
-    from .driver import devices
-    from .running import run_variants
-    from .sources.cache import root
-    from .study.given import with_given
+    from ..driver import devices
+    from ..running import run_variants
+    from ..sources.cache import root
+    from ..study.given import with_given
 
     for config in variants.values():
         config.validate()
@@ -202,7 +202,7 @@ def _run(name: str, variants: Variants, given: dict[str, Any], dry_run: bool) ->
 
 
 def _print_estimate(name: str, variants: Variants, given: Any) -> None:
-    from .driver.estimate import estimate
+    from ..driver.estimate import estimate
 
     cost = estimate([*variants.values()], given)
     minutes = cost.seconds / 60
@@ -220,7 +220,7 @@ def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
     Args:
         runs: run directories.
     """
-    from .report.sweep import write_reports
+    from ..report.sweep import write_reports
 
     if not runs:
         raise InputError("Say which run: lth report RUN, e.g. runs/digits-....")
@@ -238,7 +238,7 @@ def show(
         run: run directory.
         json_: print JSON, missing values as null.
     """
-    from .store.read import load_run
+    from ..store.read import load_run
 
     summary = load_run(run).summary
     if json_:
@@ -263,9 +263,9 @@ def claims(
         runs: run directories.
         json_: print JSON, missing values as null.
     """
+    from ..judging import judge
+    from ..store.read import load_run, load_variants
     from . import papers
-    from .judging import judge
-    from .store.read import load_run, load_variants
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
@@ -297,8 +297,8 @@ def anatomy(
         levels: which levels; default: those of the run's setting of that name, else
             those nearest to 100, 41, 17 and 7 % of the weights.
     """
-    from .driver.anatomy import write_anatomy
-    from .report.sweep import write_reports
+    from ..driver.anatomy import write_anatomy
+    from ..report.sweep import write_reports
 
     if not runs:
         raise InputError(
@@ -317,7 +317,7 @@ def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
     Args:
         json_: print JSON.
     """
-    from .models import listed
+    from ..models import listed
 
     rows = listed()
     if json_:

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError, StoreError
+from ..errors import InputError, StoreError
+from ..results import network_name
 from .experiment import shipped
-from .results import network_name
 
 Row = dict[str, Any]
 
 
 def criteria(folder: Path) -> list[Row]:
     """Return the pruning criteria of the package."""
-    from .tickets.criteria import CRITERIA
+    from ..tickets.criteria import CRITERIA
 
     return [
         {"name": name, "reads": one.reads, "words": one.words}
@@ -24,7 +24,7 @@ def criteria(folder: Path) -> list[Row]:
 
 def controls(folder: Path) -> list[Row]:
     """Return the controls of the package, and the setting that asks for each."""
-    from .tickets.controls import CONTROLS
+    from ..tickets.controls import CONTROLS
 
     return [
         {"name": name, "setting": one.field or "controls", "words": one.words}
@@ -34,14 +34,14 @@ def controls(folder: Path) -> list[Row]:
 
 def models(folder: Path) -> list[Row]:
     """Return the networks of the package and their sizes."""
-    from .models import listed
+    from ..models import listed
 
     return listed()
 
 
 def optimizers(folder: Path) -> list[Row]:
     """Return the optimizers of the package."""
-    from .training.optim import OPTIMIZERS
+    from ..training.optim import OPTIMIZERS
 
     return [{"name": name} for name in OPTIMIZERS]
 
@@ -64,7 +64,7 @@ def runs(folder: Path) -> list[Row]:
     Raises:
         InputError: there is no such folder.
     """
-    from .store.verify import level_numbers, read_config, read_manifest
+    from ..store.verify import level_numbers, read_config, read_manifest
 
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}: lth list runs FOLDER.")
