@@ -10,6 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lth_jax import models, tree
+from lth_jax.study.level import Level, Parent, Ready, parent_of, trajectory_of
+from lth_jax.study.ready import make_ready
+from lth_jax.study.study import Study
 from lth_jax.training.dataset import Dataset, Splits
 from lth_jax.types import Model
 
@@ -83,6 +86,26 @@ def splits(shape=(FEATURES,), dtype: Any = np.float32) -> Splits:
     sizes = {"train": 40, "validation": 12, "test": 14}
     parts = [blobs(n, shape, i, dtype) for i, n in enumerate(sizes.values())]
     return Splits(*parts, CLASSES)
+
+
+class Known:
+    """What a study remembers, made up or of levels that are trained."""
+
+    def __init__(self, *levels: Level, **parents: Parent) -> None:
+        self.parents = {level.number: parent_of(level) for level in levels}
+        self.parents |= {int(name.strip("_")): one for name, one in parents.items()}
+        self.dense = trajectory_of(levels[0]) if levels else {}
+
+    def parent(self, number: int) -> Parent:
+        return self.parents[number]
+
+    def trajectory(self) -> dict:
+        return self.dense
+
+
+def ready(study: Study, number: int, memory: Known | None = None) -> Ready:
+    """Return a level as it is before it trains."""
+    return make_ready(study, study.plan[number], memory or Known(), {})
 
 
 def random_mask(key: jax.Array, params: Any, density: float = 0.5) -> Any:

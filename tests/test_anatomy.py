@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_pipeline import _compiled_once, config_at, run  # noqa: F401
+from runs import config_at, run
 
 from lth_jax import cli, load_run, models, plotting
 from lth_jax.analysis import anatomy

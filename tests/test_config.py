@@ -28,7 +28,7 @@ from lth_jax.config import (
 from lth_jax.config.fields import shown
 from lth_jax.driver.prepare import prepare
 from lth_jax.errors import InputError
-from lth_jax.study.networks import evaluations
+from lth_jax.study.networks import plan_study
 
 NAN, INF = float("nan"), float("inf")
 
@@ -398,7 +398,7 @@ def kinds(hint: Any) -> tuple[Any, ...]:
 )
 def test_evaluations_begin_at_0_and_end_at_the_last_step(steps, every, expected):
     config = Config(train=TrainConfig(steps=steps, eval_every=every))
-    assert evaluations(config, 0) == expected
+    assert plan_study(config)[0].evaluations == expected
 
 
 def test_whole_numbers_are_as_good_as_fractions():

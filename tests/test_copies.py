@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 from helpers import mlp, splits
-from test_pipeline import _compiled_once, config_at, levels, run  # noqa: F401
+from runs import config_at, levels, run
 
 import lth_jax as lth
 from lth_jax import load_run, load_ticket, tree
@@ -17,9 +17,10 @@ from lth_jax.errors import StoreError
 from lth_jax.schema import LEVEL_TABLES, PATHS, STABILITY
 from lth_jax.store import write
 from lth_jax.store.faults import fault
-from lth_jax.study import waves
 from lth_jax.study.copies import pairs_of, stability_rows
-from lth_jax.study.waves import find_ticket
+from lth_jax.study.find import find_ticket
+from lth_jax.study.level import parent_of
+from lth_jax.study.study import make_study
 from lth_jax.types import FINAL, Snapshot
 
 TRAIN = lth.TrainConfig(steps=20, eval_every=8, learning_rate=0.02)
@@ -43,7 +44,7 @@ def memory():
     data, _ = lth.sources.load(config.data, config.seed)
     model = lth.lenet((8, 8, 1), widths=(8,))
     made = list(find_ticket(model, data, config))
-    dense = waves.chain_of(config, made[0], waves.make_study(model, config).start)
+    dense = parent_of(made[0])
     return config, made, dense.finals, model, data
 
 
@@ -277,7 +278,7 @@ def test_a_trajectory_of_another_shape_is_refused(copied, tmp_path):
     shutil.copytree(copied, path)
     config = config_at(tmp_path, **COPIED)
     model = lth.lenet((8, 8, 1), widths=(8,))
-    study = waves.make_study(model, config)
+    study = make_study(model, config)
     found = write.read_trajectory(path, study)
     assert found.keys() == {5, FINAL}
     assert isinstance(found[5], Snapshot) and found[5].clock.tolist() == [5, 5]

@@ -9,13 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import count_traces, mlp, random_mask, splits, tree_close
+from helpers import count_traces, mlp, random_mask, ready, splits, tree_close
 from jax.sharding import AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
 from lth_jax import tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
-from lth_jax.study.waves import Wave, find_ticket, lanes_of, make_study, plan_level
+from lth_jax.study.find import find_ticket
+from lth_jax.study.ready import lanes_of
+from lth_jax.study.study import make_study
 from lth_jax.training.lanes import (
     Lanes,
     Outcome,
@@ -37,7 +39,7 @@ COLLECTIVES = re.compile(
 def some_lanes(n: int, x64: bool = False) -> Lanes:
     """Return lanes with weights, masks, keys and learning rates of their own."""
     study = make_study(mlp(), Config(train=TRAIN, replicates=n))
-    level = plan_level(Wave(study, [0]), 0)
+    level = ready(study, 0)
     masks = jax.vmap(random_mask)(
         jax.random.split(jax.random.key(5), n), level.tickets.params
     )
@@ -189,7 +191,7 @@ def compiled_advance(devices: int, n_train: int = 40) -> str:
     data = splits()
     many = jax.tree.map(lambda a: jnp.resize(a, (n_train, *a.shape[1:])), data.train)
     data = program.put_data(data._replace(train=many))
-    return program.advance.lower(state, fixed, data, 20, 0, 20).compile().as_text()
+    return program.advance.lower(state, fixed, (), data, 20, 0, 20).compile().as_text()
 
 
 def test_devices_do_not_communicate():

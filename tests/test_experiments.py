@@ -14,14 +14,14 @@ import pytest
 
 from lth_jax import load_run, models, papers, plotting, sources
 from lth_jax.config import Config, ModelConfig, PlanConfig, Variants, fingerprint
-from lth_jax.driver import pipeline, trainer
+from lth_jax.driver import pipeline
 from lth_jax.errors import InputError
 from lth_jax.judging import judge
 from lth_jax.report.sweep import write_reports
 from lth_jax.store import write
 from lth_jax.store.read import load_variants
-from lth_jax.study import networks as outline
-from lth_jax.study import waves
+from lth_jax.study import networks
+from lth_jax.study.study import compiled
 from lth_jax.tickets.counts import level_counts
 from lth_jax.training.dataset import Dataset
 from lth_jax.training.loop import check_fits
@@ -82,8 +82,8 @@ def test_every_variant_can_be_built_and_pruned(name, function):
         assert len(kept) == config.levels + 1
         falls = [a > b for a, b in pairwise(kept)]
         assert all(falls) or not config.prune.rate, "every level prunes"
-        ids = outline.trainings(config)
-        assert len({*outline.names(config, ids)}) == len(ids)
+        ids = networks.trainings(config)
+        assert len({*networks.names(config, ids)}) == len(ids)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,15 +92,17 @@ def test_it_says_how_much_it_trains(name):
     variants = made(name, "config")
     groups: dict = {}
     for label, config in variants.items():
-        own = outline.lengths([(config, range(config.levels + 1))])
+        own = networks.lengths(
+            [(config, networks.plan_study(config), range(config.levels + 1))]
+        )
         model, optimizer = config.model.name, config.train.optimizer
         for key in (label, model, (model, optimizer), None):
             groups.setdefault(key, set()).update(own)
     words = " ".join(functions(name)["__doc__"].split())
-    numbers = {len(networks) for networks in groups.values()}
+    numbers = {len(own) for own in groups.values()}
     for said in re.findall(r"([\d,]+) trainings", words):
         assert int(said.replace(",", "")) in numbers, said
-    programs = len({outline.compiled(config) for config in variants.values()})
+    programs = len({compiled(config) for config in variants.values()})
     assert {int(n) for n in re.findall(r"in (\d+) programs", words)} <= {programs}
 
 
@@ -153,37 +155,8 @@ def tiny(config: Config, out: Path) -> Config:
 
 
 @pytest.fixture(scope="module")
-def _compiled_once():
-    """Share what is compiled between all experiments, and draw no figure."""
-    shared: dict = {}
-
-    def once(key, make, *args):
-        if key not in shared:
-            shared[key] = make(*args)
-        return shared[key]
-
-    lanes, start = trainer.compile_lanes, waves.make_study
-    pruning, drawing = waves._make_prune, waves._make_controls
-
-    def program(prepared, plan):
-        config = prepared.study.config
-        key = outline.compiled(config), config.train.steps, plan
-        return once(key, lanes, prepared, plan)
-
-    def study(model, config, inner=None):
-        prune = config.prune
-        rates = prune.rates, prune.output_rate, prune.criterion, prune.scope
-        key = config.model, *rates, bool(prune.one_shot)
-        return once((config.model, config.replicates), start, model, config)._replace(
-            config=config,
-            counts=level_counts(model.layers, prune),
-            prune=once(key, pruning, model, config),
-            controls=once((config.model, config.noises), drawing, model, config),
-        )
-
+def _no_figures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "compile_lanes", program)
-        patch.setattr(waves, "make_study", study)
         patch.setattr(plotting, "render", lambda figure, kind: b"<svg></svg>")
         yield
 
@@ -206,14 +179,14 @@ def unlike() -> list[str]:
 
 
 @pytest.mark.parametrize("name", unlike())
-def test_it_runs_from_data_to_claims(name, _compiled_once, tmp_path):
+def test_it_runs_from_data_to_claims(name, _no_figures, tmp_path):
     variants = {k: tiny(config, tmp_path) for k, config in quick_of(name).items()}
     if list(variants) == [""]:
         path = pipeline.run(variants[""], name)
     else:
         path = pipeline.run_sweep(variants, name)
     found = load_run(path).summary
-    wanted = [lane for c in variants.values() for lane in outline.trainings(c)]
+    wanted = [lane for c in variants.values() for lane in networks.trainings(c)]
     assert sorted(found["kind"]) == sorted(lane.kind for lane in wanted)
     assert set(found["status"]) == {"ok"}
     page, *_ = write_reports(path)

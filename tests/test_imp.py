@@ -7,19 +7,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CLASSES, FEATURES, count_traces, mlp, splits, trees_differ
+from helpers import (
+    CLASSES,
+    FEATURES,
+    Known,
+    count_traces,
+    mlp,
+    ready,
+    splits,
+    trees_differ,
+)
 
 from lth_jax import from_functions, models, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.keys import Stream, derive
-from lth_jax.study import waves as imp
-from lth_jax.study.level import Chain, Level, chain_of
-from lth_jax.study.networks import LaneId, waves
+from lth_jax.study.find import find_ticket
+from lth_jax.study.level import Level, Parent, Ready
+from lth_jax.study.networks import LaneId, plan_study, waves
 from lth_jax.study.rows import curve_rows, summary_rows
-from lth_jax.study.waves import Wave, find_ticket, make_study, plan_level, run_waves
-from lth_jax.tickets import masks
-from lth_jax.training.lanes import Outcome, make_program
+from lth_jax.study.study import _compiled_control, make_study
+from lth_jax.study.waves import train_levels
+from lth_jax.tickets import controls, masks
+from lth_jax.training.lanes import Outcome
 from lth_jax.training.metrics import Metrics
 from lth_jax.types import Model, Snapshot
 
@@ -40,16 +50,8 @@ MLP = mlp()
 
 
 @functools.cache
-def program_of(apply, train: TrainConfig):
-    """Compile once what all studies of a network share."""
-    return make_program(MLP._replace(apply=apply), train)
-
-
-@functools.cache
 def levels_of(config: Config, make_model=lambda: MLP) -> list[Level]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imp, "make_program", lambda m, c, **_: program_of(m.apply, c))
-        return list(find_ticket(make_model(), splits(), config))
+    return list(find_ticket(make_model(), splits(), config))
 
 
 def with_fields(config: Config, **fields) -> Config:
@@ -221,21 +223,21 @@ def test_controls_share_the_data_order_of_their_replicate():
     assert trees_differ(outcomes[0].finals.params, outcomes[1].finals.params)
 
 
-def planned(study, number: int = 1, seed: int = 0) -> list[Level]:
+def planned(study, number: int = 1, seed: int = 0) -> list[Ready]:
     """Return levels up to one as they are before they train, after made-up ends."""
     rng = np.random.default_rng(seed)
     params = jax.tree.map(lambda p: rng.normal(size=p.shape), study.start.params)
     mask, levels = jax.tree.map(lambda p: np.ones(p.shape, bool), params), []
     for n in range(1, number + 1):
         finals = Snapshot(params, {}, None, np.zeros(2, np.int32))
-        chain = Chain(mask, finals, np.ones(2, bool))
-        levels.append(plan_level(Wave(study, [n], chain), n))
+        memory = Known(**{f"_{n - 1}": Parent(mask, finals, np.ones(2, bool))})
+        levels.append(ready(study, n, memory))
         mask = levels[-1].masks
     return levels
 
 
-def start_of(level: Level, kind: str, replicate: int, draw: int = 0):
-    where = level.ids.index(LaneId(level.number, kind, replicate, draw))
+def start_of(level: Ready, kind: str, replicate: int, draw: int = 0):
+    where = level.ids.index(LaneId(level.plan.number, kind, replicate, draw))
     return tree.take(level.tickets, where)
 
 
@@ -247,14 +249,15 @@ NOISES = ["noise_0.5", "noise_1", "noise_3"]
 @pytest.fixture(scope="module")
 def noisy():
     """Return levels 1 and 2 of tickets with noise, and traces of what makes it."""
-    counted, make = [], imp.noisy_init
+    counted, entry = [], controls.CONTROLS["noise"]
 
     def made(model):
-        counted.append(count_traces(make(model)))
+        counted.append(count_traces(entry.make(model)))
         return counted[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imp, "noisy_init", made)
+        patch.setitem(controls.CONTROLS, "noise", entry._replace(make=made))
+        _compiled_control.cache_clear()
         levels = planned(make_study(WIDE, NOISY), 2)
     return levels, [f.traces for f in counted]
 
@@ -329,7 +332,7 @@ def test_initial_magnitude_ranks_the_initial_weights(scope):
 
 
 def test_one_shot_is_one_wave():
-    assert waves(ONE_SHOT) == [[0], [1, 2]]
+    assert waves(plan_study(ONE_SHOT)) == [[0], [1, 2]]
     study = make_study(MLP, ONE_SHOT)
     calls = []
 
@@ -338,10 +341,11 @@ def test_one_shot_is_one_wave():
         values = np.zeros(lanes.size)
         yield Outcome(values, values, Metrics(values, values), values, {})
 
-    parent = chain_of(study.config, levels_of(ONE_SHOT)[0], study.start)
-    made = list(run_waves([Wave(study, [1, 2], parent)], train))
+    memory = Known(levels_of(ONE_SHOT)[0])
+    wave = [(study, ready(study, n, memory)) for n in (1, 2)]
+    made = list(train_levels(wave, train))
     assert calls == [(8, 8, [])]
-    assert [level.number for _, level in made] == [1, 2]
+    assert [level.number for level in made] == [1, 2]
 
 
 def test_one_shot_prunes_the_dense_network_directly():

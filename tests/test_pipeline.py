@@ -1,7 +1,5 @@
 """Whole runs: to the report, interrupted, damaged, resumed, under any plan."""
 
-import dataclasses
-import json
 import os
 import shutil
 import subprocess
@@ -11,63 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import tree_close
+from runs import FILES, SMALL, config_at, events, levels, run, times
 
 import lth_jax as lth
 from lth_jax import load_run, load_ticket
-from lth_jax.driver import pipeline, trainer
+from lth_jax.driver import pipeline, progress, trainer
 from lth_jax.report.run import write_report
 from lth_jax.store import write as store
-from lth_jax.study import waves
 
 HERE = Path(__file__).parent
 TFDS = HERE / "data" / "tfds"
-SHARED, MAKE_STUDY, COMPILE = {}, waves.make_study, trainer.compile_lanes
-SMALL = {"summary.parquet", "curves.parquet", "tickets.npz"}
-FILES = SMALL | {"final.npz", "manifest.json"}
-SOMETIMES = {"snapshots.npz", "stability.parquet", "paths.parquet"}
-
-
-def config_at(out: Path, **fields) -> lth.Config:
-    """Return a study of seconds: digits, eight hidden units, two prunings."""
-    config = lth.Config(
-        model=lth.ModelConfig(widths=(8,)),
-        train=lth.TrainConfig(steps=20, eval_every=8, learning_rate=0.02),
-        prune=lth.PruneConfig(levels=2, rate=0.4),
-        replicates=2,
-        reinits=1,
-        shuffles=1,
-        plan=lth.PlanConfig(devices=2),
-        out=str(out),
-        progress=False,
-    )
-    return dataclasses.replace(config, **fields)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once():
-    """Share what is compiled between runs that differ in nothing it depends on."""
-
-    def study(model, config, inner=None):
-        key = config.data.name, config.model, config.prune, config.replicates
-        if key not in SHARED:
-            SHARED[key] = MAKE_STUDY(model, config, inner)
-        return SHARED[key]._replace(config=config)
-
-    def program(prepared, plan):
-        config = prepared.study.config
-        key = config.data.name, config.model, config.train, plan
-        if key not in SHARED:
-            SHARED[key] = COMPILE(prepared, plan)
-        return SHARED[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(waves, "make_study", study)
-        patch.setattr(trainer, "compile_lanes", program)
-        yield
-
-
-def run(config: lth.Config) -> Path:
-    return pipeline.run(config, "digits")
 
 
 @pytest.fixture(scope="module")
@@ -79,24 +30,6 @@ def original(tmp_path_factory) -> Path:
 @pytest.fixture
 def copied(original, tmp_path) -> Path:
     return Path(shutil.copytree(original, tmp_path / original.name))
-
-
-def levels(path: Path, names=frozenset(FILES | SOMETIMES)) -> dict[str, bytes]:
-    """Return the files of all levels."""
-    return {
-        str(p.relative_to(path)): p.read_bytes()
-        for p in sorted(path.glob("level_*/*"))
-        if p.name in names
-    }
-
-
-def times(path: Path) -> dict[Path, int]:
-    return {p: p.stat().st_mtime_ns for p in path.rglob("*") if p.is_file()}
-
-
-def events(path: Path) -> list[tuple]:
-    noted = json.loads((path / "manifest.json").read_text())["events"]
-    return [(e["event"], e.get("level", e.get("levels"))) for e in noted]
 
 
 # From data to report.
@@ -186,13 +119,13 @@ def stop_after_level(number: int, monkeypatch) -> None:
 
 
 def stop_in_training(number: int, monkeypatch) -> None:
-    level = trainer.Progress.level
+    level = progress.Progress.level
 
     def started(self, current):
         level(self, current)
         self.watch = lambda partial, _: 1 / (current != number or not partial.steps)
 
-    monkeypatch.setattr(trainer.Progress, "level", started)
+    monkeypatch.setattr(progress.Progress, "level", started)
 
 
 def stop_in_writing(number: int, monkeypatch) -> None:
@@ -379,7 +312,7 @@ def test_plan_changes_no_result(devices, lanes, original, tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 def test_progress_and_pace_change_no_bit(seconds, original, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(progress, "CHUNK_SECONDS", seconds)
     path = run(config_at(tmp_path, progress=True))
     assert levels(path) == levels(original)
 

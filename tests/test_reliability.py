@@ -19,7 +19,7 @@ from pathlib import Path
 
 import jax
 import pytest
-from test_pipeline import _compiled_once, config_at, levels, run  # noqa: F401
+from runs import config_at, levels, run
 
 import lth_jax as lth
 from lth_jax import load_run
@@ -460,7 +460,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from lth_jax import use_host_devices
 use_host_devices(2)
-from test_pipeline import config_at, pipeline
+from runs import config_at, pipeline
 from lth_jax import files, store, training
 
 def die(*args, **words):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from helpers import IMAGE, conv_net, mlp, splits, tree_close
+from helpers import IMAGE, Known, conv_net, mlp, ready, splits, tree_close
 
 from lth_jax import tree
 from lth_jax.config import (
@@ -20,10 +20,12 @@ from lth_jax.config import (
 from lth_jax.errors import InputError
 from lth_jax.keys import Stream, derive
 from lth_jax.study import networks
-from lth_jax.study import waves as imp
+from lth_jax.study.find import find_ticket
 from lth_jax.study.level import Level
+from lth_jax.study.ready import lanes_of
 from lth_jax.study.rows import curve_rows, summary_rows
-from lth_jax.study.waves import Wave, find_ticket, make_study, run_waves
+from lth_jax.study.study import make_study
+from lth_jax.study.waves import train_levels
 from lth_jax.tickets import masks
 from lth_jax.training.lanes import Keep, begin, make_program, run_lanes
 from lth_jax.training.optim import scale_by_clock
@@ -51,9 +53,7 @@ def program_of(name: str, train: TrainConfig):
 @functools.cache
 def levels_of(config: Config, name: str = "mlp") -> list[Level]:
     model, data = MODELS[name]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imp, "make_program", lambda m, c, **_: program_of(name, c))
-        return list(find_ticket(model, data, config))
+    return list(find_ticket(model, data, config))
 
 
 def lane(level: Level, kind: str, replicate: int, draw: int = 0):
@@ -69,8 +69,7 @@ def trained_alone(name: str, train: TrainConfig, replicate: int, step: int):
     """
     model, data = MODELS[name]
     study = make_study(model, Config(train=train, replicates=2))
-    level = imp.plan_level(Wave(study, [0]), 0)
-    lanes = tree.take(imp.lanes_of(study, level), np.array([replicate]))
+    lanes = tree.take(lanes_of(study, ready(study, 0)), np.array([replicate]))
     program = program_of(name, train)
     spread = program.put_data(data)
     states, fixed = begin(program, program.put_lanes(lanes))
@@ -78,7 +77,7 @@ def trained_alone(name: str, train: TrainConfig, replicate: int, step: int):
     done = 0
     while done < stop:
         last = min(stop, done + EVERY)
-        states, _ = program.advance(states, fixed, spread, STEPS, done, last)
+        states, _ = program.advance(states, fixed, (), spread, STEPS, done, last)
         done = last
     return tree.to_host(tree.take(states, 0))
 
@@ -294,11 +293,12 @@ def test_copies_of_a_network_draw_everything_anew():
     study = make_study(
         mlp(), study_of(RewindConfig(), stability=StabilityConfig(orders=2))
     )
-    level = levels_of(study.config)[1]
-    lanes = imp.lanes_of(study, level)
+    levels = levels_of(study.config)
+    level = ready(study, 1, Known(levels[0]))
+    lanes = lanes_of(study, level)
     own = level.ids.index(networks.LaneId(1, "ticket", 1))
     copy = level.ids.index(networks.LaneId(1, "ticket_reorder", 1, 1))
-    for keys in (lanes.orders, lanes.noises, lanes.augments):
+    for keys in (lanes.orders, lanes.rngs, lanes.augments):
         assert keys[own] != keys[copy]
     expected = derive(jax.random.key(0), 1, Stream.ORDER, 1)
     assert lanes.orders[copy] == expected
@@ -319,20 +319,17 @@ def test_a_sweep_over_k_trains_one_dense_network():
         return run_lanes(program, lanes, data, keep=keep)
 
     studies = [make_study(mlp(), config) for config in configs]
-    first = dict(run_waves([Wave(study, [0]) for study in studies], train))
+    dense = [(study, ready(study, 0)) for study in studies]
+    first = list(train_levels(dense, train))
     assert calls == [(2, [STEPS], [3, K])]
     for i, config in enumerate(configs):
         tree_close(first[i].outcome.finals, levels_of(config)[0].outcome.finals)
-    waves = [
-        Wave(
-            study,
-            [1],
-            imp.chain_of(config, first[i], study.start),
-            imp.trajectory_of(config, first[i]),
-        )
-        for i, (study, config) in enumerate(zip(studies, configs, strict=True))
+    memories = [Known(level) for level in first]
+    pruned = [
+        (study, ready(study, 1, memory))
+        for study, memory in zip(studies, memories, strict=True)
     ]
-    second = dict(run_waves(waves, train))
+    second = list(train_levels(pruned, train))
     assert calls[1:] == [(8, [2, STEPS - K, STEPS - 3, STEPS], [])]
     for i, config in enumerate(configs):
         tree_close(second[i].outcome.finals, levels_of(config)[1].outcome.finals)
@@ -341,8 +338,7 @@ def test_a_sweep_over_k_trains_one_dense_network():
 def test_all_rewind_points_share_one_compilation():
     program = make_program(mlp(), train_config())
     study = make_study(mlp(), study_of(RewindConfig(weights=K)))
-    level = imp.plan_level(Wave(study, [0]), 0)
-    lanes = imp.lanes_of(study, level)
+    lanes = lanes_of(study, ready(study, 0))
     data = program.put_data(splits())
     for steps in (STEPS, 3, 9):
         some = lanes._replace(steps=np.full(2, steps, np.int32))
@@ -353,7 +349,7 @@ def test_all_rewind_points_share_one_compilation():
 def test_other_dense_networks_have_other_names():
     def dense(**fields):
         config = Config(**fields)
-        return networks.level_names(config, 0)[0]
+        return networks.names(config, networks.plan_study(config)[0].networks)[0]
 
     same = [{}, {"reinits": 3}, {"prune": PruneConfig(rate=0.5)}, {"replicates": 1}]
     same += [{"rewind": RewindConfig(weights=3)}, {"control_levels": (1,)}]

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from helpers import conv_net, mlp, splits, tree_close
+from helpers import Known, conv_net, mlp, ready, splits, tree_close
 
 from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
 from lth_jax.errors import InputError, LthError, StoreError
 from lth_jax.files import replacing, write_bytes
 from lth_jax.store import write
-from lth_jax.study.level import chain_of
+from lth_jax.study.find import find_ticket
+from lth_jax.study.level import parent_of
 from lth_jax.study.networks import LaneId
-from lth_jax.study.waves import Wave, find_ticket, make_study, plan_level
+from lth_jax.study.study import make_study
+from lth_jax.study.waves import train_levels
 
 CONFIG = Config(
     train=TrainConfig(steps=7, batch_size=6, eval_every=3, learning_rate=0.02),
@@ -214,19 +216,18 @@ def test_read_chain_is_the_chain(run):
     for level in levels:
         tree_close(
             write.read_chain(run, study, level.number),
-            chain_of(study.config, level, study.start),
+            parent_of(level),
         )
 
 
 def test_level_without_any_training_is_stored_and_read(run):
     """Every replicate has collapsed or diverged: the next level still needs a chain."""
     study, (dense, *_) = computed()
-    dead = chain_of(study.config, dense, study.start)._replace(alive=np.zeros(2, bool))
-    level = plan_level(Wave(study, [1], dead), 1)
+    dead = parent_of(dense)._replace(alive=np.zeros(2, bool))
+    planned = ready(study, 1, Known(_0=dead))
+    (level,) = train_levels([(study, planned)], lambda *_: pytest.fail("trained"))
     write.write_level(run, study, level)
-    tree_close(
-        write.read_chain(run, study, 1), chain_of(study.config, level, study.start)
-    )
+    tree_close(write.read_chain(run, study, 1), parent_of(level))
     rows = load_run(run).summary.query("level == 1")
     assert rows["status"].tolist() == ["not_run"] * 4
     assert rows[["density", "early_stop_step"]].isna().all(axis=None)

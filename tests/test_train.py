@@ -7,13 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CLASSES, FEATURES, mlp, random_mask, splits
+from helpers import CLASSES, FEATURES, mlp, random_mask, ready, splits
 
 from lth_jax import from_functions, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
 from lth_jax.keys import Stream, derive
-from lth_jax.study.networks import evaluations
-from lth_jax.study.waves import Wave, find_ticket, lanes_of, make_study, plan_level
+from lth_jax.study.find import find_ticket
+from lth_jax.study.networks import plan_study
+from lth_jax.study.ready import lanes_of
+from lth_jax.study.study import make_study
 from lth_jax.training import loop
 from lth_jax.training.dataset import (
     Dataset,
@@ -48,7 +50,7 @@ def short(**fields) -> TrainConfig:
 def lanes_with_masks(config: TrainConfig) -> Lanes:
     """Return one lane: a ticket with about half of its weights."""
     study = make_study(mlp(), Config(train=config, replicates=1))
-    level = plan_level(Wave(study, [0]), 0)
+    level = ready(study, 0)
     masked = random_mask(jax.random.key(2), level.tickets.params)
     ticket = level.tickets._replace(mask=masked)
     return lanes_of(study, level._replace(tickets=ticket))
@@ -82,7 +84,8 @@ def train_to(config: TrainConfig, *stops: int, clock: int = 0, params=None):
     data, points = program.put_data(splits()), []
     timeline = program.timeline(data, config.steps)
     for first, stop in pairwise((0, *stops)):
-        state, curve = program.advance(state, fixed, data, config.steps, first, stop)
+        span = config.steps, first, stop
+        state, curve = program.advance(state, fixed, (), data, *span)
         before, after = (timeline.evaluations_at(tick) for tick in (first, stop))
         begun = before - int(timeline.unit_of(first))
         rows = slice(begun, begun + after - before)
@@ -218,7 +221,7 @@ def test_what_has_begun_goes_on():
 )
 def test_evaluates_at_start_every_so_often_and_at_end(steps, every, expected):
     config = short(steps=steps, eval_every=every)
-    assert evaluations(Config(train=config), 0) == expected
+    assert plan_study(Config(train=config))[0].evaluations == expected
     for values in jax.tree.leaves(outcome_of(config).curve):
         assert values.shape == (1, len(expected))
         assert np.isfinite(values).all()
@@ -246,7 +249,7 @@ def metrics_of(params, data: Dataset) -> tuple[float, float]:
 def test_curve_shows_the_weights_of_its_steps(block, monkeypatch):
     monkeypatch.setitem(loop.EVAL_BLOCK, "dense", block)
     _, curve = train_for(SHORT, 23)
-    for i, step in enumerate(evaluations(Config(train=SHORT), 0)):
+    for i, step in enumerate(plan_study(Config(train=SHORT))[0].evaluations):
         params = train_for(SHORT, step)[0].params
         for split in ("validation", "test"):
             points = getattr(curve, split)
@@ -271,11 +274,11 @@ def test_step_of_failure_is_noted(step):
     state, fixed = begin(program, program.put_lanes(lanes))
     data = program.put_data(splits())
     tick = tick_of(program.timeline(data, SHORT.steps), step)
-    state, _ = program.advance(state, fixed, data, SHORT.steps, 0, tick)
+    state, _ = program.advance(state, fixed, (), data, SHORT.steps, 0, tick)
     assert state.failed.tolist() == [loop.NEVER]
     broken = jax.tree.map(lambda p: p * jnp.inf, state.params)
     state, _ = program.advance(
-        state._replace(params=broken), fixed, data, SHORT.steps, tick, tick + 9
+        state._replace(params=broken), fixed, (), data, SHORT.steps, tick, tick + 9
     )
     assert state.failed.tolist() == [step]
 
@@ -297,7 +300,7 @@ def test_precision_reaches_every_product(precision, word):
     config = short(precision=precision)
     program = make_program(mlp(), config)
     state, fixed = begin(program, lanes_with_masks(config))
-    lowered = program.advance.lower(state, fixed, splits(), 20, 0, 5)
+    lowered = program.advance.lower(state, fixed, (), splits(), 20, 0, 5)
     products = [t for t in lowered.as_text().splitlines() if "dot_general" in t]
     assert len(products) >= 8
     assert all(f"precision = [{word}, {word}]" in line for line in products)
