@@ -29,7 +29,8 @@ from lth_jax import models
 from lth_jax.config import ModelConfig, TrainConfig
 from lth_jax.driver.devices import use_host_devices
 from lth_jax.keys import Stream, derive
-from lth_jax.study import networks, waves
+from lth_jax.study import networks
+from lth_jax.study.find import find_ticket
 from lth_jax.tickets import masks
 from lth_jax.training import lanes as ensemble
 from lth_jax.training import optim
@@ -86,7 +87,7 @@ def evaluation(lanes: int) -> dict[str, Any]:
     def work() -> None:
         nonlocal states
         blocks = program.timeline(data, train.steps).blocks
-        states, curve = program.advance(states, fixed, data, train.steps, 0, blocks)
+        states, curve = program.advance(states, fixed, (), data, train.steps, 0, blocks)
         jax.block_until_ready(curve)
 
     return _timed(work, program.width)
@@ -109,7 +110,9 @@ def _trained(
     def work() -> None:
         nonlocal states
         for _ in range(rounds):
-            states, curve = program.advance(states, fixed, data, train.steps, 0, stop)
+            states, curve = program.advance(
+                states, fixed, (), data, train.steps, 0, stop
+            )
             jax.block_until_ready(curve)
 
     return _timed(work, units * rounds * program.width)
@@ -139,10 +142,12 @@ def _lanes(model: Any, train: TrainConfig, program: ensemble.Program) -> Any:
 
     def lane(replicate: jax.Array) -> tuple[Ticket, Fixed]:
         params, state = model.init(derive(root, replicate, Stream.INIT))
-        ticket = Ticket(params, masks.ones(params), state, jnp.int32(0))
+        ticket = Ticket(
+            params, masks.ones(params), state, jnp.int32(0), filled=jnp.bool_(False)
+        )
         key = derive(root, replicate, Stream.ORDER)
         hyper = jax.tree.map(jnp.float32, optim.hyper(train))
-        return ticket, Fixed(ticket.mask, ticket.clock, hyper, key, key, key)
+        return ticket, Fixed(ticket.clock, hyper, ticket.filled, key, key, key)
 
     made = jax.jit(jax.vmap(lane))(jnp.arange(program.width))
     tickets, fixed = program.put_lanes(made)
@@ -198,7 +203,7 @@ def figure_4(steps: int, levels: int) -> dict[str, Any]:
     prune = dataclasses.replace(FIGURE_4.prune, levels=levels)
     config = dataclasses.replace(FIGURE_4, train=train, prune=prune)
     sets = [_random(n, SHAPES["lenet"]) for n in (55_000, 5_000, 10_000)]
-    found = waves.find_ticket(_model("lenet"), Splits(*sets, 10), config)
+    found = find_ticket(_model("lenet"), Splits(*sets, 10), config)
     start = time.perf_counter()
     trained = sum(level.status.count("ok") for level in found)
     seconds = time.perf_counter() - start

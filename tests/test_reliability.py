@@ -24,7 +24,7 @@ from runs import config_at, levels, run
 import lth_jax as lth
 from lth_jax import load_run
 from lth_jax.config import StabilityConfig
-from lth_jax.driver import interrupts, pipeline, trainer
+from lth_jax.driver import interrupts, pipeline, progress, trainer
 from lth_jax.driver import plan as planning
 from lth_jax.errors import LthError, StoreError
 from lth_jax.store import write as store
@@ -47,7 +47,7 @@ def original(tmp_path_factory) -> Path:
 @pytest.fixture
 def watched(monkeypatch):
     """Look at a training after every tick; return what is done before each look."""
-    monkeypatch.setattr(trainer, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "CHUNK_SECONDS", 0.0)
     watch, looks = trainer.Training._watch, []
 
     def every(self, partial, names):
@@ -461,7 +461,9 @@ sys.path.insert(0, sys.argv[1])
 from lth_jax import use_host_devices
 use_host_devices(2)
 from runs import config_at, pipeline
-from lth_jax import files, store, training
+from lth_jax import files
+from lth_jax.driver import progress, trainer
+from lth_jax.store import write as store
 
 def die(*args, **words):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -473,12 +475,12 @@ def after(count, function):
         return die() if len(calls) == count else function(*args, **words)
     return counted
 
-training.CHUNK_SECONDS = 0.0
+progress.CHUNK_SECONDS = 0.0
 {fault}
 pipeline.run(config_at(Path(sys.argv[2]), checkpoint_every=0.0), "digits")
 """
 FAULTS = {
-    "training": "training.Training._watch = after(70, training.Training._watch)",
+    "training": "trainer.Training._watch = after(70, trainer.Training._watch)",
     "writing": "store.write_npz = after(4, store.write_npz)",
     "renaming": "files.os.replace = after(6, os.replace)",
 }
@@ -504,7 +506,7 @@ def test_killed_it_comes_to_the_same_end(fault, original, tmp_path, watched):
 @pytest.mark.long
 def test_killed_at_fifty_moments(original, tmp_path):
     """Killed again and again; a run that got to its end starts anew elsewhere."""
-    keep = "from lth_jax import parallel; parallel.keep_compiled(Path(sys.argv[3]))"
+    keep = "from lth_jax.driver import devices; devices.keep_compiled(Path(sys.argv[3]))"
     script = DRIVER.replace("{fault}", f"{keep}; print('training', flush=True)")
     script = script.replace("checkpoint_every=0.0", "checkpoint_every=0.1")
     moments, kills, finished = random.Random(0), 0, 0

@@ -1,0 +1,372 @@
+"""What users give as values: criteria, controls, networks, data, optimizers."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import CLASSES, FEATURES, linear, mlp, splits
+from runs import levels
+
+import lth_jax as lth
+from lth_jax import load_run, load_ticket, masks, tree
+from lth_jax.driver import pipeline
+from lth_jax.errors import InputError
+from lth_jax.study.find import find_ticket
+from lth_jax.study.given import with_given
+from lth_jax.study.rows import summary_rows
+from lth_jax.types import Criterion
+
+TRAIN = lth.TrainConfig(steps=12, batch_size=6, eval_every=6, learning_rate=0.02)
+CONFIG = lth.Config(
+    train=TRAIN,
+    prune=lth.PruneConfig(levels=2, rate=0.4),
+    replicates=2,
+    plan=lth.PlanConfig(devices=2),
+    progress=False,
+)
+MLP = mlp()
+
+
+def found(config=CONFIG, **values):
+    return list(find_ticket(MLP, splits(), config, **values))
+
+
+def kernels(params):
+    return {path: tree.flatten(params)[path] for path in MLP.layers}
+
+
+# Criteria.
+
+
+def largest_first(evidence):
+    return jax.tree.map(lambda w: -jnp.abs(w), evidence.params)
+
+
+def test_an_own_criterion_decides():
+    dense, level, _ = found(criterion=largest_first)
+    for r in range(2):
+        final = kernels(tree.take(dense.outcome.finals.params, r))
+        for path, mask in kernels(tree.take(level.masks, r)).items():
+            assert abs(final[path][mask]).max() <= abs(final[path][~mask]).min()
+
+
+def test_evidence_is_what_it_says():
+    seen = {}
+
+    def look(evidence):
+        x, y = evidence.batches
+        seen.update(x=x.shape, y=y.shape, model=evidence.model, state=evidence.state)
+        loss = evidence.loss(evidence.params, x[0], y[0])
+        noise = jax.random.uniform(evidence.key)
+        return jax.tree.map(lambda w: jnp.abs(w) + 0 * (loss + noise), evidence.params)
+
+    criterion = Criterion(look, batches=2, examples=5)
+    same = found(criterion=criterion)
+    assert seen["x"] == (2, 5, FEATURES) and seen["y"] == (2, 5)
+    assert seen["model"].layers == MLP.layers and seen["state"] == {}
+    for level, other in zip(same, found(), strict=True):
+        same_masks = jax.tree.map(np.array_equal, level.masks, other.masks)
+        assert all(jax.tree.leaves(same_masks))
+
+
+def test_examples_are_of_the_training_set_and_differ():
+    data, seen = splits(), []
+
+    def look(evidence):
+        jax.debug.callback(lambda x: seen.append(np.asarray(x)), evidence.batches[0])
+        return jax.tree.map(jnp.abs, evidence.params)
+
+    found(criterion=Criterion(look, batches=1, examples=7))
+    jax.effects_barrier()
+    rows = {tuple(row) for row in np.asarray(data.train.x).tolist()}
+    assert len(seen) == 4  # two replicates, two prunings
+    for (batch,) in seen:
+        drawn = {tuple(row) for row in batch.tolist()}
+        assert len(drawn) == 7 and drawn <= rows
+    assert len({x.tobytes() for x in seen}) == 4
+
+
+def test_a_criterion_of_initial_weights_waits_for_no_training():
+    sizes = []
+
+    def count(lanes, names, keep):
+        sizes.append(lanes.size)
+        raise StopIteration
+
+    from lth_jax.study.find import Remembered, find_tickets
+    from lth_jax.study.study import make_study
+
+    config, given = with_given(
+        CONFIG, criterion=Criterion(largest_first, reads="initial")
+    )
+    study = make_study(MLP, config, given)
+    with pytest.raises((StopIteration, RuntimeError)):
+        next(find_tickets([study], [Remembered(study)], count))
+    assert sizes == [2 * 3]
+
+
+def test_scores_of_initial_weights_are_those_of_initial_weights():
+    dense, *pruned = found(criterion=Criterion(largest_first, reads="initial"))
+    for level in pruned:
+        for r in range(2):
+            start = kernels(tree.take(dense.tickets.params, r))
+            for path, mask in kernels(tree.take(level.masks, r)).items():
+                assert abs(start[path][mask]).max() <= abs(start[path][~mask]).min()
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (lambda e: e.params["Dense_0"], r"criterion.*(tree|Dense)"),
+        (lambda e: jax.tree.map(lambda w: w.sum(), e.params), "criterion.*shape"),
+        (lambda e: jax.tree.map(lambda w: w * jnp.nan, e.params), "criterion.*NaN"),
+        (lambda e: 1 / 0, "criterion.*division by zero"),
+        (lambda e: e.batches[0], "criterion"),
+    ],
+)
+def test_a_bad_criterion_is_named(score, words):
+    with pytest.raises(InputError, match=f"(?s){words}"):
+        found(criterion=score)
+
+
+def test_names_of_the_package_are_taken():
+    def magnitude(evidence):
+        return evidence.params
+
+    with pytest.raises(InputError, match="'magnitude'.*another name"):
+        found(criterion=magnitude)
+    with pytest.raises(InputError, match="'keep_sign'.*another name"):
+        found(controls={"keep_sign": lambda key, ticket: ticket})
+    for name in ("ticket", "chain", "noise_1", "x_reorder", "no name"):
+        with pytest.raises(InputError, match=f"controls names '{name}'"):
+            found(controls={name: lambda key, ticket: ticket})
+
+
+def test_unknown_names_are_met_with_known_ones():
+    unknown = {
+        "prune.criterion": {"prune": lth.PruneConfig(levels=1, criterion="magnitud")},
+        "train.optimizer": {"train": dataclasses.replace(TRAIN, optimizer="adamm")},
+        "controls": {"controls": (("freez", 1),)},
+    }
+    for field, change in unknown.items():
+        with pytest.raises(InputError, match=f"{field}.*(did you mean|Known)"):
+            found(dataclasses.replace(CONFIG, **change))
+
+
+# Controls.
+
+
+def freeze(key, ticket):
+    return ticket._replace(filled=True)
+
+
+def shifted(key, ticket):
+    return ticket._replace(params=jax.tree.map(lambda w: w + 1, ticket.params))
+
+
+def test_filled_tickets_keep_pruned_weights_untrained():
+    *_, last = found(controls={"freeze": freeze})
+    for i, lane in enumerate(last.ids):
+        ticket, final = tree.take((last.tickets, last.outcome.finals.params), i)
+        for path, mask in kernels(ticket.mask).items():
+            start, end = kernels(ticket.params)[path], kernels(final)[path]
+            held = start[~mask] if lane.kind == "freeze" else 0
+            assert (end[~mask] == held).all()
+            assert (end[mask] != start[mask]).any()
+            assert (start[~mask] != 0).all()
+
+
+def test_own_controls_have_draws_of_their_own():
+    config = dataclasses.replace(CONFIG, controls=(("shifted", 2),), reinits=1)
+
+    def noisy(key, ticket):
+        return ticket._replace(
+            params=masks.redraw(
+                lambda k, w: jax.random.normal(k, w.shape), key, ticket.params
+            )
+        )
+
+    level = found(config, controls={"shifted": noisy})[1]
+    starts = {
+        lane: tree.take(level.tickets.params, i)["Dense_0"]["kernel"].tobytes()
+        for i, lane in enumerate(level.ids)
+    }
+    assert len(set(starts.values())) == len(starts) == 2 * (1 + 1 + 2)
+    without = found(dataclasses.replace(CONFIG, reinits=1))[1]
+    for i, lane in enumerate(without.ids):
+        own = tree.take(without.tickets.params, i)["Dense_0"]["kernel"].tobytes()
+        assert starts[lane] == own
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        (lambda k, t: t._replace(mask=masks.ones(t.mask)), "'bad'.*how many weights"),
+        (lambda k, t: t._replace(params={}), "'bad'"),
+        (lambda k, t: 1 / 0, "'bad'.*division by zero"),
+        (lambda k, t: t.params, "'bad'"),
+    ],
+)
+def test_a_bad_control_is_named(control, words):
+    with pytest.raises(InputError, match=f"(?s){words}"):
+        found(controls={"bad": control})
+
+
+# The mask moves.
+
+
+def test_a_mask_can_change_in_training():
+    @functools.partial(jax.jit, static_argnums=())
+    def fewer(train, gradients, step, key):
+        kept = lth.prune(jax.tree.map(jnp.abs, train.params), train.mask, rate=0.5)
+        mask = jax.tree.map(
+            lambda new, old: jnp.where(step == 5, new, old), kept, train.mask
+        )
+        return train._replace(mask=mask)
+
+    dense, level, _ = found(after_step=fewer)
+    for r in range(2):
+        ended = kernels(tree.take(dense.outcome.masks, r))
+        final = kernels(tree.take(dense.outcome.finals.params, r))
+        later = kernels(tree.take(level.masks, r))
+        for path, mask in ended.items():
+            assert mask.sum() == round(mask.size / 2)
+            assert (final[path][~mask] == 0).all()
+            assert (later[path] <= mask).all() and later[path].sum() < mask.sum()
+
+
+def test_nothing_changes_where_nothing_is_given():
+    same = found(after_step=lambda train, gradients, step, key: train)
+    for level, other in zip(same, found(), strict=True):
+        one, two = level.outcome.finals.params, other.outcome.finals.params
+        assert all(jax.tree.leaves(jax.tree.map(np.array_equal, one, two)))
+
+
+# Run directories.
+
+
+def own_run(out, **values):
+    given = {"model": MLP, "splits": splits(), "out": out, "report": False}
+    return lth.run(CONFIG, "mine", **(given | values))
+
+
+def test_an_own_network_has_a_run_directory(tmp_path):
+    path = own_run(tmp_path, controls={"freeze": freeze}, criterion=largest_first)
+    run = load_run(path)
+    assert set(run.summary["kind"]) == {"ticket", "freeze"}
+    assert set(run.manifest["given"]) == {
+        *("model", "data", "criterion", "controls.freeze")
+    }
+    memory = found(controls={"freeze": freeze}, criterion=largest_first)
+    rows = [row for level in memory for row in summary_rows(level)]
+    stored = run.summary.to_dict("records")
+    assert [row["test_accuracy_final"] for row in rows] == [
+        row["test_accuracy_final"] for row in stored
+    ]
+    ticket = load_ticket(path, 2, 1)
+    expected = memory[2].ticket(1)
+    for name in ("params", "mask"):
+        one, two = getattr(ticket, name), getattr(expected, name)
+        assert all(jax.tree.leaves(jax.tree.map(np.array_equal, one, two)))
+    before = levels(path)
+    again = own_run(tmp_path, controls={"freeze": freeze}, criterion=largest_first)
+    assert again == path and levels(path) == before
+
+
+def test_a_run_with_own_values_goes_on(tmp_path, monkeypatch):
+    whole = own_run(tmp_path / "whole", optimizer=optax.adamw(1e-2))
+    part = tmp_path / "part"
+    keep = pipeline.Stored.keep
+
+    def stop(self, level):
+        keep(self, level)
+        if level.number == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.Stored, "keep", stop)
+        with pytest.raises(KeyboardInterrupt):
+            own_run(part, optimizer=optax.adamw(1e-2))
+    path = own_run(part, optimizer=optax.adamw(1e-2))
+    assert path.name == whole.name
+    assert levels(path) == levels(whole)
+
+
+def filled_ticket(train, gradients, step, key):
+    return train
+
+
+def test_other_values_are_another_run(tmp_path):
+    def of(**values):
+        config, given = with_given(CONFIG, model=values.pop("model", MLP), **values)
+        from lth_jax.config import run_dir
+        from lth_jax.study.given import identities
+
+        return run_dir(config, "x", identities(given, config, given.model)).name
+
+    strengths = [
+        lambda k, t, s=s: t._replace(params=jax.tree.map(lambda w: w * s, t.params))
+        for s in (1.0, 2.0, 1.0)
+    ]
+    one, two, three = (of(controls={"scale": control}) for control in strengths)
+    assert one == three != two
+    rates = [of(optimizer=optax.adamw(rate)) for rate in (1e-3, 1e-2, 1e-3)]
+    assert rates[0] == rates[2] != rates[1]
+    other = linear()._replace(layers=linear().layers)
+    assert of() == of() != of(model=other)
+    more = (
+        dataclasses.replace(
+            splits(),
+        )
+        if False
+        else splits()
+    )
+    assert of(splits=splits()) == of(splits=more)
+    moved = more._replace(train=more.train._replace(x=more.train.x + 1))
+    assert of(splits=moved) != of(splits=more)
+    assert of(criterion=largest_first) != of()
+
+
+def test_what_a_value_replaces_is_not_said_twice():
+    config = dataclasses.replace(CONFIG, model=lth.ModelConfig(widths=(9,)))
+    with pytest.raises(InputError, match="model is .*value is given in its place"):
+        with_given(config, model=MLP)
+    config = dataclasses.replace(CONFIG, data=lth.DataConfig(name="mnist"))
+    with pytest.raises(InputError, match="data is .*value is given in its place"):
+        with_given(config, splits=splits())
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model": linear}, "model is a function"),
+        ({"splits": (splits(), None)}, "splits is a tuple.*sources.load"),
+        ({"optimizer": "adam"}, "optimizer is a str"),
+        ({"controls": [freeze]}, "controls is a list"),
+        ({"controls": {"freeze": 3}}, r"controls\['freeze'\] is a int"),
+    ],
+)
+def test_values_of_another_kind_are_refused(values, words):
+    with pytest.raises(InputError, match=words):
+        with_given(CONFIG, **values)
+
+
+def test_a_network_that_does_not_take_the_data_is_refused(tmp_path):
+    model = lth.lenet((FEATURES + 1,), CLASSES, widths=(4,))
+    with pytest.raises(InputError, match="model does not take the examples"):
+        own_run(tmp_path, model=model)
+    assert not list(tmp_path.iterdir())
+
+
+def test_own_values_of_a_stored_run_must_be_given_again(tmp_path):
+    path = own_run(tmp_path)
+    config = lth.Config(
+        **{f.name: getattr(CONFIG, f.name) for f in dataclasses.fields(CONFIG)}
+    )
+    named, _ = with_given(config, model=MLP, splits=splits())
+    with pytest.raises(InputError, match="data.name is own.*Give"):
+        pipeline.run(named, "mine", path)
