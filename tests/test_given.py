@@ -137,9 +137,9 @@ def test_names_of_the_package_are_taken():
     def magnitude(evidence):
         return evidence.params
 
-    with pytest.raises(InputError, match="'magnitude'.*another name"):
+    with pytest.raises(InputError, match=r"'magnitude'.*rename it"):
         found(criterion=magnitude)
-    with pytest.raises(InputError, match="'keep_sign'.*another name"):
+    with pytest.raises(InputError, match=r"'keep_sign'.*another name"):
         found(controls={"keep_sign": lambda key, ticket: ticket})
     for name in ("ticket", "chain", "noise_1", "x_reorder", "no name"):
         with pytest.raises(InputError, match=f"controls names '{name}'"):
@@ -333,10 +333,10 @@ def test_other_values_are_another_run(tmp_path):
 
 def test_what_a_value_replaces_is_not_said_twice():
     config = dataclasses.replace(CONFIG, model=lth.ModelConfig(widths=(9,)))
-    with pytest.raises(InputError, match="model is .*value is given in its place"):
+    with pytest.raises(InputError, match=r"model is .*value is given in its place"):
         with_given(config, model=MLP)
     config = dataclasses.replace(CONFIG, data=lth.DataConfig(name="mnist"))
-    with pytest.raises(InputError, match="data is .*value is given in its place"):
+    with pytest.raises(InputError, match=r"data is .*value is given in its place"):
         with_given(config, splits=splits())
 
 
@@ -368,5 +368,5 @@ def test_own_values_of_a_stored_run_must_be_given_again(tmp_path):
         **{f.name: getattr(CONFIG, f.name) for f in dataclasses.fields(CONFIG)}
     )
     named, _ = with_given(config, model=MLP, splits=splits())
-    with pytest.raises(InputError, match="data.name is own.*Give"):
+    with pytest.raises(InputError, match=r"data.name is own.*Give"):
         pipeline.run(named, "mine", path)

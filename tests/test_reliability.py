@@ -506,7 +506,9 @@ def test_killed_it_comes_to_the_same_end(fault, original, tmp_path, watched):
 @pytest.mark.long
 def test_killed_at_fifty_moments(original, tmp_path):
     """Killed again and again; a run that got to its end starts anew elsewhere."""
-    keep = "from lth_jax.driver import devices; devices.keep_compiled(Path(sys.argv[3]))"
+    keep = (
+        "from lth_jax.driver import devices; devices.keep_compiled(Path(sys.argv[3]))"
+    )
     script = DRIVER.replace("{fault}", f"{keep}; print('training', flush=True)")
     script = script.replace("checkpoint_every=0.0", "checkpoint_every=0.1")
     moments, kills, finished = random.Random(0), 0, 0

@@ -91,11 +91,6 @@ def with_given(
     if criterion is not None:
         name, chosen = criteria.named(criterion)
         name = name if name.isidentifier() else OWN
-        if name in criteria.CRITERIA:
-            raise InputError(
-                f"criterion is called {name!r}, as one of the package is: give it"
-                " another name."
-            )
         prune = dataclasses.replace(config.prune, criterion=name)
         config = dataclasses.replace(config, prune=prune)
     if model is not None:

@@ -154,8 +154,8 @@ def make_step(
             return trained
         after = after_step(trained, grads, step, key)
         # A weight that the new mask prunes is 0 now, not only after the next update.
-        kept = masks.held(after.mask, after.params, fixed.filled)
-        return after._replace(params=kept)
+        ends = Ticket(after.params, after.mask, None, step, filled=fixed.filled)
+        return after._replace(params=masks.start(ends))
 
     return step_fn
 
