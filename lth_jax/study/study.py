@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import tree
 from ..config import Config
@@ -97,12 +98,15 @@ def make_study(
     keys = [derive(root, r, Stream.INIT) for r in range(config.replicates)]
     params, state = _initial(model.init)(jnp.stack(keys))
     clock = jnp.zeros(config.replicates, jnp.int32)
+    start = Snapshot(params, state, None, clock)
+    prune = _pruning(model, config, criterion, counts, train)
+    _try(config, start, prune if given.criterion else None, drawn)
     return Study(
         model=model,
         config=config,
         plan=plan,
-        start=Snapshot(params, state, None, clock),
-        prune=_pruning(model, config, criterion, counts, train),
+        start=start,
+        prune=prune.masks,
         controls=drawn,
         optimizer=optim.maker(config.train, tuple(model.layers), given.optimizer),
         given=given,
@@ -188,8 +192,8 @@ def _pruning(
     criterion: Criterion,
     counts: Sequence[Any],
     train: Dataset | None,
-) -> Callable[[int, Parent, Snapshot], Mask]:
-    """Return (level, parent, start) -> masks, over replicates."""
+) -> "Pruning":
+    """Return how masks are made, over replicates."""
     rates = layer_rates(model.layers, config.prune)
     protected = frozenset(
         p for p, rate in rates.items() if not rate and not config.prune.one_shot
@@ -208,12 +212,12 @@ def _pruning(
         replicates = range(config.replicates)
         return jnp.stack([derive(root, r, stream, level) for r in replicates])
 
-    def prune(level: int, parent: Parent, start: Snapshot) -> Mask:
+    def scored(level: int, parent: Parent, start: Snapshot) -> Any:
         batches = None
         if criterion.batches and train is not None:
             drawing = keys(Stream.SCORE_BATCH, level)
             batches = _batches(train, drawing, criterion.batches, examples)
-        kept, unscored = compiled(
+        return compiled(
             parent.finals._replace(moments=None),
             start.params,
             parent.masks,
@@ -221,6 +225,9 @@ def _pruning(
             keys(Stream.SCORE, level),
             batches,
         )
+
+    def prune(level: int, parent: Parent, start: Snapshot) -> Mask:
+        kept, unscored = scored(level, parent, start)
         for path, bad in tree.to_host(unscored).items():
             if (bad & parent.alive).any():
                 raise InputError(
@@ -230,7 +237,47 @@ def _pruning(
                 )
         return kept
 
-    return prune
+    return Pruning(prune, scored)
+
+
+class Pruning(NamedTuple):
+    """How masks are made.
+
+    Attributes:
+        masks: (level, parent, start) -> masks, over replicates.
+        scored: the same without a look at values, so that shapes can go through it.
+    """
+
+    masks: Callable[[int, Parent, Snapshot], Mask]
+    scored: Callable[[int, Parent, Snapshot], Any]
+
+
+def _try(
+    config: Config,
+    start: Snapshot,
+    pruning: Pruning | None,
+    drawn: Mapping[str, Drawn],
+) -> None:
+    """Trace what users give, so that what is wrong with it is said before training."""
+    mask = jax.eval_shape(jax.vmap(masks.ones), start.params)
+    if pruning is not None and config.levels:
+        alive = np.ones(config.replicates, bool)
+        jax.eval_shape(
+            lambda m, start: pruning.scored(1, Parent(m, start, alive), start),
+            mask,
+            start,
+        )
+    tickets = Ticket(
+        start.params,
+        mask,
+        start.state,
+        start.clock,
+        None,
+        np.zeros(config.replicates, bool),
+    )
+    keys = jax.random.split(jax.random.key(0), config.replicates)
+    for one in drawn.values():
+        jax.eval_shape(one.control, keys, tickets)
 
 
 def _batches(train: Dataset, keys: Key, batches: int, examples: int) -> Any:
