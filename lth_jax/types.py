@@ -1,9 +1,11 @@
 """The words of the package: a few tuples that everything else maps between."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
+import numpy as np
 
 Key = jax.Array
 """A typed PRNG key, ``jax.random.key``."""
@@ -63,6 +65,11 @@ class Model(NamedTuple):
     apply: Apply
     layers: Mapping[str, LayerInfo]
 
+    def __repr__(self) -> str:
+        """Return a line."""
+        size = sum(math.prod(info.shape) for info in self.layers.values())
+        return f"Model({size:,} prunable weights in {len(self.layers)} layers)"
+
 
 class Ticket(NamedTuple):
     """All that is needed to train a subnetwork from its rewind point.
@@ -85,6 +92,15 @@ class Ticket(NamedTuple):
     moments: OptState | None = None
     filled: Any = False
 
+    def __repr__(self) -> str:
+        """Return a line, of one ticket or of several, stacked."""
+        mask = jax.tree.leaves(self.mask)
+        kept = "mask not known"
+        if mask and all(map(_is_known, mask)):
+            alive = sum(int(np.sum(m)) for m in mask)
+            kept = f"{alive / max(1, _size(self.mask)):.1%} kept"
+        return f"Ticket({_size(self.params):,} parameters, {kept}{_at(self.clock)})"
+
 
 class Snapshot(NamedTuple):
     """One point of a training trajectory: what a ticket can be rewound to."""
@@ -93,6 +109,28 @@ class Snapshot(NamedTuple):
     state: ModelState
     moments: OptState | None
     clock: Any
+
+    def __repr__(self) -> str:
+        """Return a line, of one network or of several, stacked."""
+        return f"Snapshot({_size(self.params):,} parameters{_at(self.clock)})"
+
+
+def _size(tree: Any) -> int:
+    return sum(math.prod(np.shape(leaf)) for leaf in jax.tree.leaves(tree))
+
+
+def _at(clock: Any) -> str:
+    """Return ", step 500", ", 3 networks", or nothing where the clock is not known."""
+    if np.ndim(clock):
+        return f", {len(clock)} networks"
+    return f", step {int(clock):,}" if _is_known(clock) else ""
+
+
+def _is_known(value: Any) -> bool:
+    """Tell whether a value can be looked at: it is not traced, and still there."""
+    if isinstance(value, jax.Array):
+        return not isinstance(value, jax.core.Tracer) and not value.is_deleted()
+    return isinstance(value, int | np.ndarray | np.generic)
 
 
 Trajectory = Mapping[Any, Snapshot]
@@ -167,7 +205,7 @@ class Criterion(NamedTuple):
         score: evidence -> scores, a tree like the params; higher = keep.
         reads: "final" = the weights at the end of training; "initial" = those of step
             0, so that masks are made without training the dense network first.
-        words: which weights go first, for pages: "smallest magnitude after training".
+        words: what goes first, for pages: "weights of least magnitude".
         batches: how many batches of training examples it looks at.
         examples: of each batch; None = as many as training takes.
     """

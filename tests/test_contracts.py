@@ -23,15 +23,9 @@ from lth_jax.keys import Stream, derive
 from lth_jax.tickets import masks
 from lth_jax.tickets.controls import CONTROLS, noisy_init
 from lth_jax.tickets.criteria import CRITERIA
-from lth_jax.types import Evidence, Ticket
+from lth_jax.types import Evidence, LayerInfo, Model, Ticket
 
-
-def noisy(model):
-    return functools.partial(noisy_init(model), 1.5)
-
-
-MAKERS = {kind: make for kind, (make, _) in CONTROLS.items()} | {"noise": noisy}
-each_control = pytest.mark.parametrize("kind", MAKERS)
+each_control = pytest.mark.parametrize("kind", CONTROLS)
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -43,8 +37,15 @@ def make_ticket(model, key, density=0.5) -> Ticket:
     return Ticket(params, mask, state, jnp.int32(7))
 
 
-def make_control(kind, model=None):
-    return jax.jit(MAKERS[kind](model))
+def bare(params) -> Model:
+    """Return a table of layers, of no network: enough for most controls."""
+    layers = {p: LayerInfo("dense", leaf.shape) for p, leaf in kernels(params).items()}
+    return Model(None, None, layers)
+
+
+def make_control(kind, model):
+    made = CONTROLS[kind].make(model)
+    return jax.jit(functools.partial(made, 1.5) if CONTROLS[kind].scaled else made)
 
 
 def kernels(tree_):
@@ -123,7 +124,7 @@ def test_shuffles_are_uniform(key):
     """Every position is kept as often as every other, also those of one layer."""
     ticket = Ticket({"w": jnp.ones((4, 5))}, None, {}, jnp.int32(0))
     ticket = ticket._replace(mask={"w": jnp.arange(20).reshape(4, 5) < 5})
-    control = jax.vmap(make_control("shuffle_mask"), in_axes=(0, None))
+    control = jax.vmap(make_control("shuffle_mask", bare(ticket.params)), in_axes=(0, None))
     kept = control(jax.random.split(key, 4000), ticket).mask["w"]
     share = np.asarray(kept).mean(axis=0)
     sigma = math.sqrt(0.25 * 0.75 / 4000)
@@ -133,7 +134,7 @@ def test_shuffles_are_uniform(key):
 def test_shuffles_of_two_layers_of_one_shape_are_independent(key):
     mask = {p: jnp.arange(40).reshape(5, 8) < 20 for p in "ab"}
     ticket = Ticket({p: jnp.ones((5, 8)) for p in "ab"}, mask, {}, jnp.int32(0))
-    control = make_control("shuffle_mask")(key, ticket)
+    control = make_control("shuffle_mask", bare(ticket.params))(key, ticket)
     assert (control.mask["a"] != control.mask["b"]).any()
 
 
@@ -163,7 +164,7 @@ def test_permute_init_keeps_mask_and_values_of_every_layer(key):
 def test_permute_init_has_the_numbers_it_always_had(key):
     """Leaves have the keys of a split, in order; an eager permutation of each."""
     ticket, draw = make_ticket(built("mlp"), key), jax.random.key(5)
-    control = tree.flatten(make_control("permute_init")(draw, ticket).params)
+    control = tree.flatten(make_control("permute_init", built("mlp"))(draw, ticket).params)
     old = tree.flatten(ticket.params)
     for i, (path, leaf) in enumerate(old.items()):
         one = jax.random.split(draw, len(old))[i]
@@ -192,7 +193,7 @@ def test_resampling_is_uniform_with_replacement(key):
     kept = jnp.arange(20).reshape(4, 5) % 4 == 1
     params = {p: jnp.arange(20.0).reshape(4, 5) for p in "ab"}
     ticket = Ticket(params, dict.fromkeys("ab", kept), {}, jnp.int32(0))
-    control = jax.vmap(make_control("resample_init"), in_axes=(0, None))
+    control = jax.vmap(make_control("resample_init", bare(params)), in_axes=(0, None))
     drawn = control(jax.random.split(key, 4000), ticket).params
     values = np.asarray(params["a"])[np.asarray(kept)]
     assert len(values) == 5
@@ -211,7 +212,7 @@ def test_resampling_a_layer_of_one_survivor_or_none(survivors, key):
     params = {"w": jnp.arange(1.0, 13).reshape(3, 4)}
     mask = {"w": jnp.arange(12).reshape(3, 4) >= 12 - survivors}
     ticket = Ticket(params, mask, {}, jnp.int32(0))
-    control = make_control("resample_init")(key, ticket)
+    control = make_control("resample_init", bare(params))(key, ticket)
     assert jnp.isfinite(control.params["w"]).all()
     assert int(control.mask["w"].sum()) == survivors
     assert not survivors or (control.params["w"] == 12).all()
@@ -225,7 +226,7 @@ def test_noise_has_the_deviation_of_the_layer_times_the_scale(key):
     }
     mask = jax.tree.map(lambda p: jnp.arange(p.size).reshape(p.shape) % 7 < 3, params)
     ticket = Ticket(params, mask, {"s": jnp.ones(1)}, jnp.int32(4), {"m": 1.0})
-    control = noisy_init(None)
+    control = noisy_init(bare(params))
     one, three = (control(scale, jax.random.key(9), ticket) for scale in (1.0, 3.0))
     tree_close(one._replace(params=None), ticket._replace(params=None, moments=None))
     np.testing.assert_array_equal(one.params["c"], params["c"])
@@ -291,9 +292,10 @@ def test_keys_are_distinct_and_depend_on_their_own_numbers_only(key):
 
 
 def test_every_control_has_a_stream_of_its_own():
-    streams = [Stream.NOISY_INIT, *(stream for _, stream in CONTROLS.values())]
+    streams = [entry.stream for entry in CONTROLS.values()]
     assert len(set(streams)) == len(streams)
     others = {Stream.INIT, Stream.ORDER, Stream.NOISE, Stream.AUGMENT}
+    others |= {Stream.SCORE, Stream.SCORE_BATCH, Stream.NAMED_CONTROL}
     assert others | set(streams) == set(Stream) and not others & set(streams)
 
 
@@ -301,6 +303,7 @@ def test_stream_numbers_are_results():
     """Streams are only ever appended: a changed number changes every stored run."""
     names = ["INIT", "ORDER", "NOISE", "RANDOM_REINIT", "SHUFFLE_MASK", "AUGMENT"]
     names += ["KEEP_SIGN", "PERMUTE_INIT", "RESAMPLE_INIT", "NOISY_INIT"]
+    names += ["SCORE", "SCORE_BATCH", "NAMED_CONTROL"]
     found = {stream.name: int(stream) for stream in keys.Stream}
     assert found == {name: number for number, name in enumerate(names)}
 
@@ -329,7 +332,7 @@ def test_criteria_ignore_the_names_of_units(criterion, key):
         evidence = Evidence(
             change(params), change(init), change(mask), state, data, key
         )
-        return criterion(evidence)
+        return criterion.score(evidence)
 
     scores = score(lambda t: t)
     assert jax.tree.structure(scores) == jax.tree.structure(params)
@@ -342,10 +345,10 @@ def test_criteria_ignore_the_names_of_units(criterion, key):
 
 def test_magnitude_is_of_the_final_weights():
     evidence = Evidence({"w": jnp.array([[-3.0, 2.0]])}, {"w": jnp.zeros((1, 2))}, None)
-    assert CRITERIA["magnitude"](evidence)["w"].tolist() == [[3.0, 2.0]]
+    assert CRITERIA["magnitude"].score(evidence)["w"].tolist() == [[3.0, 2.0]]
 
 
 def test_initial_magnitude_is_of_the_initial_weights():
     init = {"w": jnp.array([[-3.0, 2.0]])}
     evidence = Evidence({"w": jnp.full((1, 2), jnp.nan)}, init, None)
-    assert CRITERIA["initial_magnitude"](evidence)["w"].tolist() == [[3.0, 2.0]]
+    assert CRITERIA["initial_magnitude"].score(evidence)["w"].tolist() == [[3.0, 2.0]]

@@ -176,11 +176,11 @@ def _check_equal(
 
 
 def _surviving(params: Params, mask: Mask) -> list[jax.Array]:
-    leaves = zip(jax.tree.leaves(params), jax.tree.leaves(mask), strict=True)
+    leaves = zip(tree.flatten(params).items(), jax.tree.leaves(mask), strict=True)
     return [
         jnp.where(m, p, 0).astype(jnp.result_type(p, jnp.float32))
-        for p, m in leaves
-        if is_prunable(p)
+        for (path, p), m in leaves
+        if is_prunable(path, p)
     ]
 
 

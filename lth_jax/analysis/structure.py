@@ -281,7 +281,7 @@ def log10_paths(masks: Mapping[str, Any]) -> float:
 
 def _kernels(mask: Mask) -> dict[str, np.ndarray]:
     leaves = tree.flatten(mask).items()
-    return {p: np.asarray(leaf, bool) for p, leaf in leaves if is_prunable(leaf)}
+    return {p: np.asarray(leaf, bool) for p, leaf in leaves if is_prunable(p, leaf)}
 
 
 def _between(mask: np.ndarray) -> np.ndarray:

@@ -1,12 +1,11 @@
 """Networks, and adapters for a user's own."""
 
 import math
-from collections.abc import Callable
 
 import jax
 
 from ..config import ModelConfig
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from ..types import Model
 from .adapters import SlowConvolutionWarning as SlowConvolutionWarning
 from .adapters import from_functions as from_functions
@@ -15,29 +14,17 @@ from .adapters import from_nnx as from_nnx
 from .conv import CONVOLUTIONS as CONVOLUTIONS
 from .conv import best_known as best_known
 from .conv import conv_general_dilated as conv_general_dilated
+from .convnets import NETWORKS as _CONVNETS
 from .convnets import conv_net as conv_net
 from .convnets import resnet18 as resnet18
 from .convnets import vgg19 as vgg19
 from .gaussian import gaussian as gaussian
+from .lenet import NETWORKS as _LENETS
 from .lenet import lenet as lenet
+from .network import Network as Network
 
-MODELS: dict[str, Callable[..., Model]] = {
-    "lenet": lambda config, shape, n, _: lenet(shape, n, config.widths),
-    "conv2": lambda config, shape, n, form: conv_net(2, shape, n, config.dropout, form),
-    "conv4": lambda config, shape, n, form: conv_net(4, shape, n, config.dropout, form),
-    "conv6": lambda config, shape, n, form: conv_net(6, shape, n, config.dropout, form),
-    "vgg19": lambda config, shape, n, form: vgg19(shape, n, form),
-    "resnet18": lambda config, shape, n, form: resnet18(shape, n, form),
-}
-
-
-DIVISORS = {"conv2": 2, "conv4": 4, "conv6": 8, "vgg19": 16, "resnet18": 1}
-"""Height and width of images must be multiples of this, because pools halve them."""
-LENETS = (
-    *((25, 9), (50, 17), (100, 34), (150, 50), (200, 67)),
-    *((400, 134), (500, 167), (700, 233), (900, 300)),
-)
-"""Hidden widths of the other LeNets of the paper (LTH, appendix G.6)."""
+NETWORKS: dict[str, Network] = {**_LENETS, **_CONVNETS}
+"""The networks that have a name."""
 
 
 def build(
@@ -46,7 +33,7 @@ def build(
     n_classes: int,
     convolution: str | None = None,
 ) -> Model:
-    """Build the network of a config for images of a shape.
+    """Build the network of a config for examples of a shape.
 
     Args:
         config: which network.
@@ -55,20 +42,30 @@ def build(
         convolution: a name in `CONVOLUTIONS`; default: the best known here.
 
     Raises:
-        InputError: the network does not take examples of this shape.
+        InputError: there is no such network, it does not take examples of this shape,
+            or it has no dropout.
 
     Example:
         >>> sorted(build(ModelConfig(), (28, 28, 1), 10).layers)
         ['Dense_0/kernel', 'Dense_1/kernel', 'Dense_2/kernel']
     """
-    divisor = DIVISORS.get(config.name)
+    name = config.name
+    if name not in NETWORKS:
+        raise InputError(f"model.name is {name!r}{did_you_mean(name, NETWORKS)}")
+    network = NETWORKS[name]
+    if config.dropout and not network.dropout:
+        raise InputError(
+            f"model.dropout is {config.dropout}, but {name} has no dropout: leave it"
+            " out."
+        )
+    divisor = network.divisor
     if divisor and (len(input_shape) != 3 or any(n % divisor for n in input_shape[:2])):
         raise InputError(
-            f"model.name is {config.name}, which takes images [height, width, channels]"
+            f"model.name is {name}, which takes images [height, width, channels]"
             f" with height and width multiples of {divisor}; the examples of data.name"
             f" have shape {input_shape}."
         )
-    model = MODELS[config.name](config, input_shape, n_classes, convolution)
+    model = network.build(config, input_shape, n_classes, convolution)
     return model if config.init_std is None else gaussian(model, config.init_std)
 
 
@@ -81,14 +78,16 @@ def listed() -> list[dict[str, str | int]]:
         >>> listed()[0]
         {'name': 'lenet', 'parameters': 266610, 'prunable': 266200}
     """
-    known = {name: ModelConfig(name=name) for name in MODELS}  # type: ignore[arg-type]
-    known |= {f"lenet {a} {b}": ModelConfig(widths=(a, b)) for a, b in LENETS}
+    configs = {name: ModelConfig(name=name) for name in NETWORKS}  # type: ignore[arg-type]
+    for name, network in NETWORKS.items():
+        for widths in network.widths:
+            title = " ".join([name, *map(str, widths)])
+            configs[title] = ModelConfig(name=name, widths=widths)  # type: ignore[arg-type]
     rows = []
-    for name, config in known.items():
-        shape = (28, 28, 1) if config.name == "lenet" else (32, 32, 3)
-        model = build(config, shape, 10)
+    for title, config in configs.items():
+        model = build(config, NETWORKS[config.name].example, 10)
         params, _ = jax.eval_shape(model.init, jax.random.key(0))
         total = sum(leaf.size for leaf in jax.tree.leaves(params))
         prunable = sum(math.prod(info.shape) for info in model.layers.values())
-        rows.append({"name": name, "parameters": total, "prunable": prunable})
+        rows.append({"name": title, "parameters": total, "prunable": prunable})
     return rows

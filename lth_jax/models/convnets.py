@@ -10,6 +10,7 @@ import jax
 from ..types import Kind, Model
 from .adapters import from_linen
 from .conv import named
+from .network import Network
 
 GLOROT = nn.initializers.glorot_normal()
 CONV_WIDTHS = {2: (64,), 4: (64, 128), 6: (64, 128, 256)}
@@ -219,3 +220,27 @@ def resnet18(
         output="Dense_0/kernel",
         kinds=shortcuts,
     )
+
+
+def _conv_network(depth: int) -> Network:
+    return Network(
+        lambda config, shape, n, convolution: conv_net(
+            depth, shape, n, config.dropout, convolution
+        ),
+        divisor=2 ** len(CONV_WIDTHS[depth]),
+        dropout=True,
+    )
+
+
+NETWORKS = {
+    "conv2": _conv_network(2),
+    "conv4": _conv_network(4),
+    "conv6": _conv_network(6),
+    "vgg19": Network(
+        lambda _, shape, n, convolution: vgg19(shape, n, convolution),
+        divisor=2 ** (len(VGG19) - 1),
+    ),
+    "resnet18": Network(
+        lambda _, shape, n, convolution: resnet18(shape, n, convolution), divisor=1
+    ),
+}

@@ -30,6 +30,6 @@ def gaussian(model: Model, std: Any) -> Model:
 
     def init(key: Key) -> tuple[Any, Any]:
         params, state = model.init(key)
-        return masks.redraw(draw, key, params), state
+        return masks.redraw(draw, key, params, prunable=model.layers), state
 
     return model._replace(init=init)

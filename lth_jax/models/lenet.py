@@ -5,6 +5,20 @@ import jax
 
 from ..types import Model
 from .adapters import from_linen
+from .network import Network
+
+SIZES = (
+    (25, 9),
+    (50, 17),
+    (100, 34),
+    (150, 50),
+    (200, 67),
+    (400, 134),
+    (500, 167),
+    (700, 233),
+    (900, 300),
+)
+"""Hidden widths of the other LeNets of the paper (LTH, appendix G.6)."""
 
 
 class Lenet(nn.Module):
@@ -48,3 +62,12 @@ def lenet(
     """
     module = Lenet(widths=widths, n_classes=n_classes)
     return from_linen(module, input_shape, output=f"Dense_{len(widths)}/kernel")
+
+
+NETWORKS = {
+    "lenet": Network(
+        lambda config, shape, n, _: lenet(shape, n, config.widths),
+        example=(28, 28, 1),
+        widths=SIZES,
+    )
+}

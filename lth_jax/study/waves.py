@@ -21,7 +21,7 @@ from ..config import Config
 from ..errors import InputError
 from ..keys import Stream, derive
 from ..tickets import masks
-from ..tickets.controls import CONTROLS, noisy_init
+from ..tickets.controls import CONTROLS
 from ..tickets.counts import layer_rates, level_counts
 from ..tickets.criteria import CRITERIA
 from ..tickets.rewinding import rewind, rule_of
@@ -130,28 +130,26 @@ def make_study(
 
 def _check_layers(model: Model) -> None:
     params, _ = jax.eval_shape(model.init, jax.random.key(0))
-    prunable = [
-        p for p, leaf in tree.flatten(params).items() if masks.is_prunable(leaf)
-    ]
-    if not prunable or set(prunable) != set(model.layers):
+    shapes = {path: leaf.shape for path, leaf in tree.flatten(params).items()}
+    known = {path: info.shape for path, info in model.layers.items()}
+    if not known or not known.items() <= shapes.items():
         raise InputError(
-            f"model.layers names {sorted(model.layers)}, but the parameters with two or"
-            f" more axes, which can be pruned, are {prunable}: build the model with"
-            " from_linen, from_nnx or from_functions, which make the table."
+            f"model.layers names {known}, but the parameters are {shapes}: build the"
+            " model with from_linen, from_nnx or from_functions, which make the table."
         )
 
 
 def _make_prune(model: Model, config: Config) -> Callable[..., Mask]:
     rates = layer_rates(model.layers, config.prune)
     protected = {p for p, r in rates.items() if not r and not config.prune.one_shot}
-    criterion = CRITERIA[config.prune.criterion]
+    criterion = CRITERIA[config.prune.criterion].score
 
     def prune(finals: Params, init: Params, mask: Mask, n_keep: Any) -> Mask:
         scores = tree.map_with_path(
             lambda path, s: jnp.full_like(s, jnp.inf) if path in protected else s,
             criterion(Evidence(finals, init, mask)),
         )
-        return masks.prune(scores, mask, n_keep)
+        return masks.prune(scores, mask, n_keep, prunable=model.layers)
 
     return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None)))
 
@@ -160,10 +158,11 @@ def _make_controls(
     model: Model, config: Config
 ) -> dict[str, tuple[Callable[[Key, Ticket], Ticket], Stream]]:
     made = {
-        kind: (jax.jit(jax.vmap(make(model))), stream)
-        for kind, (make, stream) in CONTROLS.items()
+        kind: (jax.jit(jax.vmap(entry.make(model))), entry.stream)
+        for kind, entry in CONTROLS.items()
+        if not entry.scaled and entry.stream is not None
     }
-    noisy = jax.jit(jax.vmap(noisy_init(model), (None, 0, 0)))
+    noisy = jax.jit(jax.vmap(CONTROLS["noise"].make(model), (None, 0, 0)))
     return made | {
         kind: (partial(noisy, float(scale)), Stream.NOISY_INIT)
         for kind, scale in config.noise_kinds.items()
@@ -246,8 +245,11 @@ def plan_level(wave: Wave, number: int) -> Level:
             parent.masks,
             study.counts[number],
         )
-        counts = jax.vmap(masks.layer_counts)(mask)
-        empty = np.any([np.asarray(n) == 0 for n in counts.values()], axis=0)
+        count = partial(masks.layer_counts, prunable=study.model.layers)
+        counts = tree.to_host(jax.vmap(count)(mask))
+        empty = np.any(
+            [(n == 0).reshape(len(n), -1).any(1) for n in counts.values()], 0
+        )
         pruned = np.where(empty, "collapsed", "ok")
         status = np.where(parent.alive, pruned, "not_run").tolist()
     wanted = level_ids(study.config, number)
@@ -300,7 +302,9 @@ def _rewound(wave: Wave, mask: Mask) -> Ticket:
 def new_moments(study: Study, params: Params) -> optax.OptState:
     """Return the state of an optimizer that starts afresh, of stacked networks."""
     train = study.config.train
-    tx = optim.optimizer(train, optim.hyper(train), study.inner)
+    tx = optim.optimizer(
+        train, optim.hyper(train), layers=study.model.layers, inner=study.inner
+    )
     return tree.to_host(jax.vmap(tx.init)(params))
 
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from ..config import PruneConfig
 from ..errors import InputError, did_you_mean
 from ..types import LayerInfo
@@ -115,14 +117,23 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
     """Return what `lth_jax.tickets.masks.prune` is to keep at levels 0 to L.
 
     Returns:
-        Counts by path for layer-wise pruning, one integer for global pruning.
+        Counts by path for layer-wise pruning, one integer for global pruning. A leaf
+        that stacks layers has an array of counts, one for each of its layers.
 
     Raises:
         InputError: a layer would be emptied, no layer of this model is pruned though a
             rate is above 0, or global pruning is given several rates.
+
+    Example:
+        >>> blocks = {"blocks/kernel": LayerInfo("dense", (3, 4, 5), stacked=1)}
+        >>> level_counts(blocks, PruneConfig(levels=1, rate=0.5))[1]
+        {'blocks/kernel': array([10, 10, 10])}
     """
-    sizes = {path: math.prod(info.shape) for path, info in layers.items()}
     whole = config.scope == "global"
+    sizes = {
+        path: math.prod(info.shape[0 if whole else info.stacked :])
+        for path, info in layers.items()
+    }
     every = [
         _group(layers, config, rate) for rate in (config.one_shot or (config.rate,))
     ]
@@ -154,7 +165,14 @@ def level_counts(layers: Mapping[str, LayerInfo], config: PruneConfig) -> list[A
                 f"{schedule}, but at level {level} nothing would"
                 f" be left of {empty[0] or 'the network'}: prune fewer times or less."
             )
-    return [n[""] + protected for n in counts] if whole else counts
+    if whole:
+        return [n[""] + protected for n in counts]
+    return [{p: _of_each(n, layers[p]) for p, n in level.items()} for level in counts]
+
+
+def _of_each(n: int, layer: LayerInfo) -> Any:
+    """Return a layer's count, once for each layer that its leaf stacks."""
+    return np.full(layer.shape[: layer.stacked], n) if layer.stacked else n
 
 
 def _group(

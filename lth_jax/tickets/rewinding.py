@@ -1,5 +1,7 @@
 """Rewinding as data: which weights a ticket starts from, and where its clock stands."""
 
+from collections.abc import Mapping
+
 import jax.numpy as jnp
 
 from ..config import Config
@@ -23,8 +25,9 @@ def rewind(trajectory: Trajectory, mask: Mask, rule: Rewind = INIT) -> Ticket:
         rule: which weights, which clock.
 
     Raises:
-        InputError: the trajectory has no snapshot that the rule names, or one without
-            the optimizer state that it restores; the clock is before 0.
+        InputError: the trajectory has no snapshot that the rule names, something else
+            in its place, or one without the optimizer state that the rule restores; the
+            clock is before 0.
 
     Example:
         >>> import jax.numpy as jnp
@@ -53,11 +56,23 @@ def rewind(trajectory: Trajectory, mask: Mask, rule: Rewind = INIT) -> Ticket:
 
 
 def _at(trajectory: Trajectory, step: int | str) -> Snapshot:
+    if not isinstance(trajectory, Mapping):
+        raise InputError(
+            f"trajectory is of type {type(trajectory).__name__}: give snapshots by"
+            " step, such as {0: start}."
+        )
     if step not in trajectory:
         raise InputError(
             f"The trajectory has no snapshot at {step!r}; it has {list(trajectory)}."
         )
-    return trajectory[step]
+    snapshot = trajectory[step]
+    if not isinstance(snapshot, Snapshot):
+        raise InputError(
+            f"trajectory[{step!r}] is of type {type(snapshot).__name__}: it must be a"
+            " Snapshot(params, state, moments, clock) of lth_jax.types, such as"
+            " Snapshot(params, {}, None, jax.numpy.int32(0))."
+        )
+    return snapshot
 
 
 def rule_of(config: Config) -> Rewind:

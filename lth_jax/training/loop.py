@@ -138,7 +138,7 @@ def make_step(
             train.params, train.state, batch, key
         )
         fails = (train.failed == NEVER) & ~jnp.isfinite(loss)
-        tx = optim.optimizer(config, fixed.hyper, inner)
+        tx = optim.optimizer(config, fixed.hyper, layers=model.layers, inner=inner)
         updates, moments = tx.update(
             grads, train.moments, train.params, mask=fixed.mask, step=step
         )
@@ -183,7 +183,8 @@ def make_trainer(
         params = masks.apply(ticket.mask, ticket.params)
         moments = ticket.moments
         if moments is None:
-            moments = optim.optimizer(config, hyper, inner).init(params)
+            tx = optim.optimizer(config, hyper, layers=model.layers, inner=inner)
+            moments = tx.init(params)
         tallies = Tallies(*(no_tally(params) for _ in Tallies._fields))
         return TrainState(params, ticket.state, moments, jnp.int32(NEVER), tallies)
 

@@ -1,13 +1,15 @@
 """Optimizers as optax chains that leave pruned weights at exactly 0."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from .. import tree
 from ..config import TrainConfig
 from ..errors import InputError
 from ..tickets import masks
@@ -101,35 +103,95 @@ def learning_rate(config: TrainConfig, values: Hyper, step: Any) -> Any:
 def freeze_pruned(
     inner: optax.GradientTransformation,
 ) -> optax.GradientTransformationExtraArgs:
-    """Make an optax transformation leave pruned weights alone.
+    """Make an optax transformation keep pruned weights at exactly 0.
 
     Gradients are masked before it (so pruned weights do not disturb a clipping by
-    global norm) and updates after it (so neither momentum nor decay revives one). The
-    mask is an extra argument of ``update``, traced, one bool per weight;
-    ``optax.masked`` and ``optax.freeze`` take static masks of whole leaves.
+    global norm) and updates after it (so neither momentum nor decay revives one). What
+    the mask forbids becomes 0 at the first update, whatever it was: full weights, such
+    as those of a ticket or of `lth_jax.load_ticket`, need no masking beforehand. The
+    mask is an extra argument of ``update``, traced, one bool per weight, and may change
+    from step to step; ``optax.masked`` and ``optax.freeze`` take static masks of whole
+    leaves.
+
+    It must be the outermost transformation: what comes after it, such as a scaling in
+    an ``optax.chain`` around it, would change the update that makes a weight 0.
 
     Args:
-        inner: any optax transformation, e.g. ``optax.adamw(1e-3)``.
+        inner: any optax transformation, e.g. ``optax.adamw(1e-3)``, or a chain.
 
     Returns:
-        A transformation with ``update(grads, state, params, mask=mask)``.
+        A transformation with ``update(grads, state, params, mask=mask)``. Two further
+        arguments are optional: without ``params``, pruned weights stay what they are;
+        so they do with ``filled=True`` (`lth_jax.Ticket`), which may be traced.
+
+    Raises:
+        InputError: ``update`` is called without a mask, or with one of another tree.
 
     Example:
         >>> import jax.numpy as jnp
         >>> tx = freeze_pruned(optax.sgd(0.5))
-        >>> params, mask = {"w": jnp.array([1.0, 0.0])}, {"w": jnp.array([True, False])}
+        >>> params, mask = {"w": jnp.array([1.0, 8.0])}, {"w": jnp.array([True, False])}
         >>> updates, _ = tx.update(params, tx.init(params), params, mask=mask)
-        >>> updates["w"].tolist()
-        [-0.5, 0.0]
+        >>> optax.apply_updates(params, updates)["w"].tolist()
+        [0.5, 0.0]
+
+        Flax's ``TrainState.apply_gradients`` hands no extra arguments over, so there
+        the update is written out::
+
+            updates, moments = state.tx.update(
+                grads, state.opt_state, state.params, mask=mask
+            )
+            state = state.replace(
+                step=state.step + 1,
+                params=optax.apply_updates(state.params, updates),
+                opt_state=moments,
+            )
     """
     inner = optax.with_extra_args_support(inner)
 
-    def update(grads: Any, state: Any, params: Any = None, *, mask: Any, **extra: Any):
+    def update(
+        grads: Any,
+        state: Any,
+        params: Any = None,
+        *,
+        mask: Any = None,
+        filled: Any = False,
+        **extra: Any,
+    ) -> tuple[Any, Any]:
+        _check_mask(mask, grads)
         grads = masks.apply(mask, grads)
         updates, state = inner.update(grads, state, params, **extra)
-        return masks.apply(mask, updates), state
+        if params is None or filled is True:
+            return masks.apply(mask, updates), state
+        return jax.tree.map(partial(_to_zero, filled), mask, updates, params), state
 
     return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+def _to_zero(filled: Any, mask: Any, update: Any, param: Any) -> Any:
+    """Return the update, or where the mask is False the one that makes a weight 0.
+
+    ``0 - param``, not ``-param``: for a weight that is 0 the update is 0, not -0.
+    """
+    forbidden = jnp.where(filled, 0, 0 - param)
+    return jnp.where(mask, update, forbidden)
+
+
+def _check_mask(mask: Any, grads: Any) -> None:
+    if mask is None:
+        raise InputError(
+            "freeze_pruned needs the mask: tx.update(grads, state, params, mask=mask)."
+            " flax's TrainState.apply_gradients does not hand it over: call"
+            " state.tx.update yourself, as the docstring of freeze_pruned shows."
+        )
+    try:
+        jax.tree.structure(mask).flatten_up_to(grads)
+    except ValueError as error:
+        raise InputError(
+            f"The mask and the gradients are different trees: {error}. (Inside"
+            " optax.masked or optax.multi_transform, freeze_pruned sees a part of the"
+            " gradients: put it around them.)"
+        ) from error
 
 
 def scale_by_clock(
@@ -194,6 +256,8 @@ OPTIMIZERS: dict[str, Callable[[Hyper], optax.GradientTransformation]] = {
 def optimizer(
     config: TrainConfig,
     values: Hyper,
+    *,
+    layers: Collection[str],
     inner: optax.GradientTransformation | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Return the optimizer of a training: ``update(g, s, p, mask=mask, step=step)``.
@@ -203,6 +267,7 @@ def optimizer(
     Args:
         config: names the pieces (static).
         values: their values, which may be traced.
+        layers: paths of the kernels, ``model.layers``: what weight decay covers.
         inner: takes the place of all of them, if given.
 
     Deviation:
@@ -215,7 +280,10 @@ def optimizer(
     if config.clip_norm is not None:
         pieces.append(optax.clip_by_global_norm(values.clip_norm))
     if config.weight_decay:
-        kernels = lambda params: jax.tree.map(masks.is_prunable, params)  # noqa: E731
+
+        def kernels(params: Any) -> Any:
+            return tree.map_with_path(lambda path, _: path in layers, params)
+
         pieces.append(optax.add_decayed_weights(values.weight_decay, mask=kernels))
     pieces.append(OPTIMIZERS[config.optimizer](values))
     pieces.append(scale_by_clock(lambda step: learning_rate(config, values, step)))
