@@ -265,6 +265,12 @@ def test_masks_are_those_of_the_layers_that_are_noted(run):
         load_ticket(run, 1, 0)
 
 
+def test_an_older_run_whose_layers_are_not_noted_goes_on(run):
+    noted = MANIFEST | {"layers": {path: {} for path in LAYERS}}
+    assert write.open_run(run, CONFIG, noted) == MANIFEST
+    assert json.loads((run / "manifest.json").read_text()) == MANIFEST
+
+
 def test_names_not_axes_tell_what_has_a_mask(tmp_path):
     """A bias is pruned, a kernel is not, if the model's layers say so."""
     study, levels = computed()
