@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -430,6 +431,13 @@ def test_runs_near_what_is_no_run_are_named(run):
         load_run(run / "level_01")
     with pytest.raises(StoreError, match=r"it has no config\.json\.$"):
         load_run(run / "nothing")
+
+
+def test_a_sweep_has_no_tickets_of_its_own(run, tmp_path):
+    write.open_sweep(tmp_path / "sweep", {"a": CONFIG, "b": CONFIG}, "blobs")
+    shutil.copytree(run, tmp_path / "sweep" / "b")
+    with pytest.raises(StoreError, match=r"is a sweep\. Name a run of it: b\.$"):
+        load_ticket(tmp_path / "sweep", 0, 0)
 
 
 # Damage.

@@ -336,6 +336,8 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
             not kept (``keep_final``).
     """
     run = Path(path)
+    if variants := variant_paths(run):
+        raise StoreError(f"{run} is a sweep. Name a run of it: {', '.join(variants)}.")
     level, replicate = _whole("level", level), _whole("replicate", replicate)
     config, _ = about(run)
     numbers = complete_levels(run, config)
