@@ -3,23 +3,30 @@
 import functools
 import json
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import jax
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from helpers import Known, conv_net, mlp, ready, splits, tree_close
 
+import lth_jax
 from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
 from lth_jax.errors import InputError, LthError, StoreError
-from lth_jax.files import replacing, write_bytes
+from lth_jax.files import entry, replacing, write_bytes
 from lth_jax.store import write
 from lth_jax.study.find import find_ticket
 from lth_jax.study.level import parent_of
 from lth_jax.study.networks import LaneId
 from lth_jax.study.study import make_study
 from lth_jax.study.waves import train_levels
+from lth_jax.types import LayerInfo
 
 CONFIG = Config(
     train=TrainConfig(steps=7, batch_size=6, eval_every=3, learning_rate=0.02),
@@ -211,6 +218,162 @@ def test_loaded_ticket_is_the_ticket(run, number, replicate):
     tree_close(load_ticket(run, number, replicate), tree.take(level.tickets, i))
 
 
+def rewrite(path: Path, change) -> None:
+    """Change the arrays of a file of a level, and make its manifest fit."""
+    found = arrays(path)
+    change(found)
+    np.savez(path, **found)
+    manifest = path.with_name("manifest.json")
+    about = json.loads(manifest.read_text())
+    about["files"][path.name] = entry(path)
+    manifest.write_text(json.dumps(about))
+
+
+def note_layers(run: Path, layers: Iterable[str]) -> None:
+    """Note the layers of a run's network in its manifest."""
+    note = {path: {"kind": "dense", "shape": [1, 1], "stacked": 0} for path in layers}
+    write.write_json(run / "manifest.json", MANIFEST | {"layers": note})
+
+
+LAYERS = ["Dense_0/kernel", "Dense_1/kernel", "Dense_2/kernel"]
+
+
+@pytest.mark.parametrize("is_noted", [False, True])
+@pytest.mark.parametrize("number", range(3))
+def test_a_missing_mask_is_never_all_true(run, number, is_noted):
+    if is_noted:
+        note_layers(run, LAYERS)
+    expected = load_ticket(run, number, 0)
+    path = run / f"level_{number:02d}" / "tickets.npz"
+    rewrite(path, lambda found: found.pop("mask/Dense_1/kernel"))
+    with pytest.raises(StoreError, match=r"tickets\.npz has no mask/Dense_1/kernel"):
+        load_ticket(run, number, 0)
+    study, levels = computed()
+    with pytest.raises(StoreError, match=r"tickets\.npz has no mask/Dense_1/kernel"):
+        write.read_chain(run, study, number)
+    write.write_level(run, study, levels[number])
+    tree_close(load_ticket(run, number, 0), expected)
+
+
+def test_masks_are_those_of_the_layers_that_are_noted(run):
+    """Of more layers or of fewer than the manifest says: nothing is guessed."""
+    note_layers(run, LAYERS[:2])
+    with pytest.raises(StoreError, match=r"masks of \['Dense_2/kernel'\], no layers"):
+        load_ticket(run, 1, 0)
+    note_layers(run, [*LAYERS, "Dense_2/bias"])
+    with pytest.raises(StoreError, match=r"has no mask/Dense_2/bias of uint8 \(2, 1\)"):
+        load_ticket(run, 1, 0)
+    note_layers(run, [*LAYERS, "Dense_3/kernel"])
+    with pytest.raises(StoreError, match=r"masks of \['Dense_3/kernel'\], but no wei"):
+        load_ticket(run, 1, 0)
+
+
+def test_an_older_run_whose_layers_are_not_noted_goes_on(run):
+    noted = MANIFEST | {"layers": {path: {} for path in LAYERS}}
+    assert write.open_run(run, CONFIG, noted) == MANIFEST
+    assert json.loads((run / "manifest.json").read_text()) == MANIFEST
+
+
+def test_names_not_axes_tell_what_has_a_mask(tmp_path):
+    """A bias is pruned, a kernel is not, if the model's layers say so."""
+    study, levels = computed()
+    layers = {path: study.model.layers[path] for path in LAYERS[:2]}
+    layers["Dense_2/bias"] = LayerInfo("dense", (3,))
+    other = study._replace(model=study.model._replace(layers=layers))
+    write.open_run(tmp_path, CONFIG, MANIFEST)
+    for level in levels:
+        write.write_level(tmp_path, other, level)
+        found = arrays(tmp_path / f"level_{level.number:02d}" / "tickets.npz")
+        masks = {name.removeprefix("mask/") for name in found if "mask/" in name}
+        assert masks == set(layers)
+        assert found["mask/Dense_2/bias"].tolist() == [[0b11100000]] * 2
+    mask = load_ticket(tmp_path, 1, 0).mask
+    kernel = levels[1].masks["Dense_1"]["kernel"][0]
+    np.testing.assert_array_equal(mask["Dense_1"]["kernel"], kernel)
+    assert mask["Dense_2"]["kernel"].all() and mask["Dense_2"]["bias"].all()
+    chain = write.read_chain(tmp_path, other, 1)
+    assert chain.masks["Dense_2"]["kernel"].all()
+    tree_close(chain.masks["Dense_1"], levels[1].masks["Dense_1"])
+
+
+@pytest.mark.parametrize("filled", [(True, True), (False, True)])
+def test_filled_tickets_keep_what_is_pruned(run, filled):
+    study, levels = computed()
+    level = levels[2]
+    of_lane = np.array([filled[lane.replicate] for lane in level.ids])
+    # Pruned weights need not be those of the rewind point.
+    params = jax.tree.map(
+        lambda p, m: np.where(m, p, np.float32(7)),
+        level.tickets.params,
+        level.tickets.mask,
+    )
+    tickets = level.tickets._replace(params=params, filled=of_lane)
+    write.write_level(run, study, level._replace(tickets=tickets))
+    found = arrays(run / "level_02" / "tickets.npz")
+    assert found["filled"].dtype == bool and found["filled"].tolist() == [*filled]
+    kernel = found["start/Dense_0/kernel"]
+    mask = level.masks["Dense_0"]["kernel"]
+    for r in range(2):
+        assert (kernel[r][~mask[r]] == (7 if filled[r] else 0)).all()
+        ticket = load_ticket(run, 2, r)
+        assert ticket.filled == filled[r]
+        expected = tickets if filled[r] else level.tickets
+        i = level.ids.index(LaneId(2, "ticket", r))
+        tree_close(ticket.params, tree.take(expected.params, i))
+    assert not load_ticket(run, 1, 0).filled
+    assert "filled" not in arrays(run / "level_01" / "tickets.npz")
+
+
+@pytest.mark.parametrize("odd", [np.ones(2, np.uint8), np.ones((2, 1), bool)])
+def test_what_is_no_word_on_filling_is_refused(run, odd):
+    path = run / "level_01" / "tickets.npz"
+    rewrite(path, lambda found: found.update(filled=odd))
+    with pytest.raises(StoreError, match=r"has no filled of bool \(2,\)"):
+        load_ticket(run, 1, 0)
+
+
+READ = """
+import sys, types
+lth = types.ModuleType("lth_jax")
+lth.__path__ = [sys.argv[1]]
+sys.modules["lth_jax"] = lth
+
+from lth_jax.store.read import load_run, load_ticket
+
+assert len(load_run(sys.argv[2]).summary)
+assert load_run(sys.argv[3]).anatomy.layers.empty
+assert load_ticket(sys.argv[3], 1, 0).mask["Dense_0"]["kernel"].any()
+unwanted = ("flax", "optax", "orbax", "lth_jax.training", "lth_jax.driver",
+            "lth_jax.models", "lth_jax.analysis")
+print([n for n in sys.modules if n.startswith(tuple(f"{u}." for u in unwanted))
+       or n in unwanted])
+"""
+
+
+def test_a_run_is_read_without_what_trains_it(run):
+    package = Path(lth_jax.__file__).parent
+    published = package.parent / "results" / "lenet_mnist"
+    done = subprocess.run(
+        [sys.executable, "-c", READ, package, published, run],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "[]\n"
+
+
+def test_a_run_says_what_it_holds_in_a_line(run):
+    loaded = load_run(run)
+    assert repr(loaded) == (
+        f"Run('{run}', 3 levels: summary of 10 rows, curves of 90 rows)"
+    )
+    assert repr(loaded.anatomy) == "Anatomy(no rows)"
+    assert "0 levels: no rows)" in repr(
+        loaded._replace(summary=loaded.summary[:0], curves=loaded.curves[:0])
+    )
+
+
 def test_read_chain_is_the_chain(run):
     study, levels = computed()
     for level in levels:
@@ -256,6 +419,26 @@ def test_not_a_run(tmp_path):
     write.open_run(tmp_path, CONFIG, MANIFEST)
     with pytest.raises(StoreError, match="no complete level"):
         load_run(tmp_path)
+
+
+def test_runs_near_what_is_no_run_are_named(run):
+    with pytest.raises(StoreError, match=r"Name one of those in it: blobs-12345678\.$"):
+        load_run(run.parent)
+    for i in range(12):
+        write.open_run(run.parent / f"a-{i:02d}", CONFIG, MANIFEST)
+    with pytest.raises(StoreError, match=r"in it: a-00, .*, a-09 and 3 more\.$"):
+        load_ticket(run.parent, 0, 0)
+    with pytest.raises(StoreError, match=rf"config\.json\. It lies in one: {run}\.$"):
+        load_run(run / "level_01")
+    with pytest.raises(StoreError, match=r"it has no config\.json\.$"):
+        load_run(run / "nothing")
+
+
+def test_a_sweep_has_no_tickets_of_its_own(run, tmp_path):
+    write.open_sweep(tmp_path / "sweep", {"a": CONFIG, "b": CONFIG}, "blobs")
+    shutil.copytree(run, tmp_path / "sweep" / "b")
+    with pytest.raises(StoreError, match=r"is a sweep\. Name a run of it: b\.$"):
+        load_ticket(tmp_path / "sweep", 0, 0)
 
 
 # Damage.

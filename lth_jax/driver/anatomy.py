@@ -188,14 +188,14 @@ class _Arrays(NamedTuple):
         source: the run.
         initial: kernels of the dense networks at step 0 by layer, in order.
         final: the same at the end of their training.
-        finals: the file of the latter.
+        finals_file: that the latter are from.
         tickets: masks as they are stored, by level.
     """
 
     source: Source
     initial: Leaves
     final: Leaves
-    finals: Path
+    finals_file: Path
     tickets: dict[int, Stored]
 
 
@@ -222,7 +222,7 @@ def _tickets(run: _Arrays) -> Iterator[Opened]:
             trees = run.initial, run.final, masks
             mine = (tree.take(whole, replicate) for whole in trees)
             ticket = Opened(number, replicate, *mine)
-            _check(ticket, run.finals, tickets.file)
+            _check(ticket, run.finals_file, tickets.file)
             yield ticket
 
 
@@ -233,18 +233,18 @@ def _having(source: Source, number: int, status: Sequence[str]) -> set[int]:
     return set(rows["replicate"].tolist())
 
 
-def _check(ticket: Opened, finals: Path, tickets: Path) -> None:
+def _check(ticket: Opened, finals_file: Path, tickets_file: Path) -> None:
     """Raise StoreError, naming the file, where a ticket cannot have been trained."""
     for layer, mask in ticket.masks.items():
         if not mask.any():
             raise StoreError(
-                f"{tickets} cannot be read: mask/{layer} of replicate"
+                f"{tickets_file} cannot be read: mask/{layer} of replicate"
                 f" {ticket.replicate}, whose ticket has been trained, is empty."
             )
         weights = {"initial": ticket.initial[layer], "final": ticket.final[layer]}
         for what, leaf in weights.items():
             if not np.isfinite(leaf).all():
                 raise StoreError(
-                    f"{finals.parent} cannot be read: {what} weights of {layer} of"
+                    f"{finals_file.parent} cannot be read: {what} weights of {layer} of"
                     f" replicate {ticket.replicate} are no numbers."
                 )

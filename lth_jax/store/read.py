@@ -206,24 +206,24 @@ def _joined(tables: Iterable[Any], columns: Iterable[str] = ()) -> Any:
     return pd.concat([*tables] or [pd.DataFrame(columns=[*columns])], ignore_index=True)
 
 
-def about(path: Path) -> tuple[Config, dict[str, Any]]:
+def about(run: Path) -> tuple[Config, dict[str, Any]]:
     """Return config and manifest of a run, which must belong together.
 
     Args:
-        path: the run directory.
+        run: the run directory.
 
     Raises:
         StoreError: it is no run directory, or one of the two was changed.
     """
-    if not (path / CONFIG_FILE).exists():
+    if not (run / CONFIG_FILE).exists():
         raise StoreError(
-            f"{path} is not a run directory: it has no {CONFIG_FILE}.{_runs_near(path)}"
+            f"{run} is not a run directory: it has no {CONFIG_FILE}.{_runs_near(run)}"
         )
-    config, manifest = read_config(path), read_manifest(path)
+    config, manifest = read_config(run), read_manifest(run)
     given = manifest.get("given", {})
     if manifest.get("fingerprint") != fingerprint(config, given):
         raise StoreError(
-            f"{path / CONFIG_FILE} is not the config of the run that {MANIFEST_FILE}"
+            f"{run / CONFIG_FILE} is not the config of the run that {MANIFEST_FILE}"
             " names: one of them was changed; restore it."
         )
     return config, manifest
@@ -241,19 +241,19 @@ def _runs_near(path: Path) -> str:
     return ""
 
 
-def complete_levels(path: Path, config: Config) -> list[int]:
+def complete_levels(run: Path, config: Config) -> list[int]:
     """Return the numbers of the levels of a run that are there.
 
     Args:
-        path: the run directory.
+        run: the run directory.
         config: of the run.
 
     Raises:
         StoreError: there are none.
     """
-    levels = level_numbers(path, config)
+    levels = level_numbers(run, config)
     if not levels:
-        raise StoreError(f"{path} has no complete level yet.")
+        raise StoreError(f"{run} has no complete level yet.")
     return levels
 
 
@@ -274,19 +274,19 @@ def _checked(run: Path, number: int, name: str) -> Path:
         raise StoreError(f"{error}. The same lth run does the level again.") from error
 
 
-def rows_of(path: Path, number: int, name: str) -> Any:
+def rows_of(run: Path, number: int, name: str) -> Any:
     """Return a table of a level as a DataFrame.
 
     Args:
-        path: the run directory.
+        run: the run directory.
         number: of the level.
         name: of the file.
 
     Raises:
         StoreError: it is not the file that was written, or cannot be read.
     """
-    _checked(path, number, name)
-    return read_rows(path, number, name)
+    _checked(run, number, name)
+    return read_rows(run, number, name)
 
 
 def _read_anatomy(run: Path, config: Config) -> Anatomy:
@@ -337,6 +337,8 @@ def load_ticket(path: str | Path, level: int, replicate: int) -> Ticket:
             not kept (``keep_final``).
     """
     run = Path(path)
+    if variants := variant_paths(run):
+        raise StoreError(f"{run} is a sweep. Name a run of it: {', '.join(variants)}.")
     level, replicate = _whole("level", level), _whole("replicate", replicate)
     config, _ = about(run)
     numbers = complete_levels(run, config)
@@ -397,11 +399,11 @@ def _full_weights(run: Path, level: int, config: Config) -> Leaves:
     return arrays.ends_of(arrays_of(run, source, FINAL_FILE, config))
 
 
-def arrays_of(path: Path, number: int, name: str, config: Config) -> Stored:
+def arrays_of(run: Path, number: int, name: str, config: Config) -> Stored:
     """Return what a file of a level holds: numbers of all replicates.
 
     Args:
-        path: the run directory.
+        run: the run directory.
         number: of the level.
         name: of the file, an npz.
         config: of the run.
@@ -409,7 +411,7 @@ def arrays_of(path: Path, number: int, name: str, config: Config) -> Stored:
     Raises:
         StoreError: it is not the file that was written, or cannot be read.
     """
-    stored = arrays.opened(_checked(path, number, name))
+    stored = arrays.opened(_checked(run, number, name))
     for key, array in stored.arrays.items():
         if array.shape[:1] != (config.replicates,) or array.dtype.kind not in "biuf":
             raise StoreError(
@@ -419,20 +421,20 @@ def arrays_of(path: Path, number: int, name: str, config: Config) -> Stored:
     return stored
 
 
-def layers_of(path: Path, config: Config) -> set[str]:
+def layers_of(run: Path, config: Config) -> set[str]:
     """Return the paths of the leaves of a run's networks that can be pruned.
 
     They are in the manifest. That of an older run does not name them; then they are
     those of which any level has a mask: one that a level lacks is missed.
 
     Args:
-        path: the run directory.
+        run: the run directory.
         config: of the run.
     """
-    if noted := read_manifest(path).get("layers"):
+    if noted := read_manifest(run).get("layers"):
         return set(noted)
     names: set[str] = set()
-    for number in level_numbers(path, config):
+    for number in level_numbers(run, config):
         with suppress(StoreError):  # of another level than the one that is read
-            names |= set(npz_names(level_path(path, number) / TICKETS_FILE))
+            names |= set(npz_names(level_path(run, number) / TICKETS_FILE))
     return arrays.masked_layers(names)

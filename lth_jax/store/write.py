@@ -64,25 +64,28 @@ from .verify import (
     tables_of,
 )
 
+LATER_NOTES = ("layers",)
+"""What the manifests of older runs do not say."""
+
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Make a run directory and keep other processes from running in it.
 
     Raises:
         StoreError: it cannot be written, or another process is at it.
     """
-    _make_writable(path)
-    with locked(path):
-        remove_left(path)
+    _make_writable(folder)
+    with locked(folder):
+        remove_left(folder)
         yield
 
 
-def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def open_run(run: Path, config: Config, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Create a run directory, or check that an existing one is of this config.
 
     Args:
-        path: the run directory.
+        run: the run directory.
         config: all settings.
         manifest: what a new run notes about itself.
 
@@ -92,54 +95,53 @@ def open_run(path: Path, config: Config, manifest: Mapping[str, Any]) -> dict[st
     Raises:
         StoreError: the folder cannot be written, or holds a run of another config.
     """
-    _make_writable(path)
-    remove_left(path)
-    stored = check_run(path, config, manifest)
+    _make_writable(run)
+    remove_left(run)
+    stored = check_run(run, config, manifest)
     if stored is None:
-        write_json(path / MANIFEST_FILE, dict(manifest))
-        write_json(path / CONFIG_FILE, configs.to_dict(config))
+        write_json(run / MANIFEST_FILE, dict(manifest))
+        write_json(run / CONFIG_FILE, configs.to_dict(config))
     return stored or dict(manifest)
 
 
 def check_run(
-    path: Path, config: Config, manifest: Mapping[str, Any]
+    run: Path, config: Config, manifest: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Check, as `open_run` does, that a run directory is of this config; only read.
 
     Returns:
         The stored manifest; None if there is no run yet.
     """
-    if not (path / CONFIG_FILE).exists():
-        if any(path.glob("level_*")):
-            raise StoreError(f"{path} has levels but no config.json: restore it.")
+    if not (run / CONFIG_FILE).exists():
+        if any(run.glob("level_*")):
+            raise StoreError(f"{run} has levels but no config.json: restore it.")
         return None
-    _check_same(read_json(path / CONFIG_FILE), config, path)
-    level_numbers(path, read_config(path))
-    stored = read_manifest(path)
-    needed = manifest.keys() - {"layers"}  # older runs do not note them
-    if lacking := sorted(key for key in needed if key not in stored):
-        raise StoreError(f"{path / 'manifest.json'} has no {lacking[0]}: restore it.")
+    _check_same(read_json(run / CONFIG_FILE), config, run)
+    level_numbers(run, read_config(run))
+    stored = read_manifest(run)
+    if lacking := [key for key in manifest if key not in {*stored, *LATER_NOTES}]:
+        raise StoreError(f"{run / MANIFEST_FILE} has no {lacking[0]}: restore it.")
     if stored["fingerprint"] != manifest["fingerprint"]:
         raise StoreError(
-            f"{path / 'manifest.json'} is of another run ({stored['fingerprint']}, not"
+            f"{run / MANIFEST_FILE} is of another run ({stored['fingerprint']}, not"
             f" {manifest['fingerprint']}): restore it, or choose another --out."
         )
     if stored["data"].get("sha256") != manifest["data"]["sha256"]:
         raise StoreError(
-            f"{path} was computed on other data ({stored['data']}) than there is now"
+            f"{run} was computed on other data ({stored['data']}) than there is now"
             f" ({manifest['data']}). Restore the data, or choose another --out."
         )
     return stored
 
 
-def _make_writable(path: Path) -> None:
+def _make_writable(folder: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        write_bytes(path / ".writable", b"")
-        (path / ".writable").unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / ".writable", b"")
+        (folder / ".writable").unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written ({error.strerror}): choose another folder with"
+            f"{folder} cannot be written ({error.strerror}): choose another folder with"
             " --out."
         ) from error
 
@@ -154,7 +156,7 @@ def check_names(variants: Variants) -> None:
 
 
 def open_sweep(
-    path: Path,
+    folder: Path,
     variants: Variants,
     experiment: str,
     given: Mapping[str, str] = MappingProxyType({}),
@@ -162,7 +164,7 @@ def open_sweep(
     """Create the directory of a sweep: it holds the run directories of its variants.
 
     Args:
-        path: of the sweep.
+        folder: of the sweep.
         variants: config by name.
         experiment: name of the sweep.
         given: digests of the values that the user gave.
@@ -171,24 +173,24 @@ def open_sweep(
         StoreError: the folder cannot be written, or was edited.
     """
     wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
-    _make_writable(path)
-    if (path / CONFIG_FILE).exists():
-        stored = read_json(path / CONFIG_FILE).get("variants")
+    _make_writable(folder)
+    if (folder / CONFIG_FILE).exists():
+        stored = read_json(folder / CONFIG_FILE).get("variants")
         if not isinstance(stored, dict) or list(stored) != list(variants):
             raise StoreError(
-                f"{path / 'config.json'} does not list the variants of this sweep"
+                f"{folder / CONFIG_FILE} does not list the variants of this sweep"
                 f" ({', '.join(variants)}): restore it, or choose another --out."
             )
         for name, config in variants.items():
-            _check_same(stored[name], config, path)
+            _check_same(stored[name], config, folder)
         return
     fingerprint = configs.fingerprint(variants, given)
     about = {"experiment": experiment, "fingerprint": fingerprint, "events": []}
-    write_json(path / MANIFEST_FILE, {"schema": configs.SCHEMA} | about)
-    write_json(path / CONFIG_FILE, wanted)
+    write_json(folder / MANIFEST_FILE, {"schema": configs.SCHEMA} | about)
+    write_json(folder / CONFIG_FILE, wanted)
 
 
-def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
+def _check_same(stored: dict[str, Any], config: Config, folder: Path) -> None:
     default = configs.numbers(Config())
     wanted = configs.numbers(config)
     there = {name: _field(stored, name, default[name]) for name in wanted}
@@ -199,7 +201,7 @@ def _check_same(stored: dict[str, Any], config: Config, path: Path) -> None:
     ]
     if changed:
         raise StoreError(
-            f"{path / 'config.json'} is not the config of this run:"
+            f"{folder / CONFIG_FILE} is not the config of this run:"
             f" {'; '.join(changed)}. It was edited or copied; restore it, or choose"
             " another --out."
         )
@@ -250,6 +252,7 @@ def write_level(
         comparison: rows of the tables of stability and of paths, if it has them.
     """
     tables = summary_rows(level), curve_rows(level), *comparison
+    # Not every level has the last tables.
     rows = dict(zip(LEVEL_TABLES, tables, strict=False))
     with replacing(level_path(run, level.number)) as folder:
         for name in tables_of(study.config, level.number):
