@@ -17,9 +17,9 @@ from lth_jax.config import Config, to_dict
 from lth_jax.judging import judge
 from lth_jax.judging.matching import mismatches
 from lth_jax.judging.pool import pool_runs
-from lth_jax.judging.quantities import points, times
 from lth_jax.judging.reductions import crossing, levels, trend
 from lth_jax.judging.rules import Bound, above, below
+from lth_jax.judging.units import points, times
 from lth_jax.papers.lottery.claims.conv import conv_share
 from lth_jax.papers.lottery.settings import (
     CONV2,

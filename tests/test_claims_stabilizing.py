@@ -16,10 +16,11 @@ from lth_jax.config import RewindConfig, StabilityConfig
 from lth_jax.judging import judge
 from lth_jax.judging.matching import Look, mismatches, span_of
 from lth_jax.judging.pool import pool_runs
-from lth_jax.judging.quantities import closeness, degrees, stabler, times
+from lth_jax.judging.quantities import closeness, stabler
 from lth_jax.judging.reductions import at, highest, levels, lowest
 from lth_jax.judging.rules import Statistic
 from lth_jax.judging.settings import Setting
+from lth_jax.judging.units import degrees, times
 from lth_jax.papers.lottery.settings import (
     CONV2,
     CONV4,

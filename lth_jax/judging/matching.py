@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..config import RewindConfig, numbers
 from ..study.networks import COPY
 from .pool import Pool
-from .quantities import CAUSES, named_levels
+from .quantities import CAUSES
 from .settings import Setting
+from .units import named_levels
 
 if TYPE_CHECKING:
     import pandas as pd

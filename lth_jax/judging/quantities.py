@@ -1,16 +1,16 @@
-"""Units, and quantities: a number for every level and replicate of a pool."""
+"""Quantities: a number for every level and replicate of a pool."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..study.copies import DATA_ORDER, PRUNING
 from ..study.networks import COPY
 from .pool import Pool
+from .units import Unit, degrees, length, number, percent, points, times
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Unit = Callable[[float], str]
 ES_ACCURACY, FINAL_ACCURACY = "test_accuracy_es", "test_accuracy_final"
 ES_STEP, VALIDATION = "early_stop_step", "val_accuracy_es"
 TRAIN_ACCURACY = "train_accuracy_final"
@@ -41,58 +41,6 @@ CAUSES = {
     PRUNING: "of {} to the dense network",
 }
 """What is compared for stability, by what makes the two networks differ."""
-
-
-# Units: how a value is written.
-
-
-def times(value: float) -> str:
-    """Write a ratio: ``2.51x``."""
-    return f"{value:.2f}x"
-
-
-def points(value: float) -> str:
-    """Write a difference of accuracies: ``+0.35 points``."""
-    return f"{value:+.2f} points"
-
-
-def percent(value: float) -> str:
-    """Write a share: ``38.0 %``."""
-    return f"{value:.2f} %"
-
-
-def number(value: float) -> str:
-    """Write a count or a coefficient: ``9,000``, ``-0.93``."""
-    return f"{value:,.0f}" if abs(value) > 1.5 else f"{value:.2f}"
-
-
-def length(value: float) -> str:
-    """Write a distance of weights: ``20.7``."""
-    return f"{value:.1f}"
-
-
-def degrees(value: float) -> str:
-    """Write an angle: ``22.7 degrees``."""
-    return f"{value:.1f} degrees"
-
-
-def level(value: float) -> str:
-    """Write a level: ``level 15``."""
-    return f"level {value:.0f}"
-
-
-def named_levels(positions: Iterable[float]) -> str:
-    """Return e.g. ``levels 8 and 12``.
-
-    Example:
-        >>> named_levels([0]), named_levels({12, 0, 8})
-        ('level 0', 'levels 0, 8 and 12')
-    """
-    *most, last = (f"{position:g}" for position in sorted(positions))
-    return f"levels {', '.join(most)} and {last}" if most else f"level {last}"
-
-
-# Quantities: a number for every position and replicate.
 
 
 class Quantity(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .pool import Pool
-from .quantities import Unit, level, named_levels, number, percent, times
+from .units import Unit, level, named_levels, number, percent, times
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from .pool import Pool
-from .quantities import Quantity, Unit, percent, points, times
+from .quantities import Quantity
 from .reductions import (
     Reduction,
     Span,
@@ -23,6 +23,7 @@ from .reductions import (
     share_of_greatest,
 )
 from .settings import Setting
+from .units import Unit, percent, points, times
 
 
 class Value(NamedTuple):
@@ -250,6 +251,8 @@ COMMENSURATE = -0.2
 """Points of accuracy that a network of "the same" accuracy may lose."""
 ACCURACY_SLACK, SPEEDUP_SLACK = 0.1, 0.05
 """What a single level may miss where a claim is about all of several levels."""
+NO_LEAD = 0.5
+"""Points by which networks of "no difference" may differ on average."""
 ABSOLUTE = 1.0
 """Points by which an accuracy that the paper states may be missed."""
 FULL, NEARLY_FULL = 99.5, 99.0

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from ..study.networks import COPY
 from .matching import Look, Want, mismatches, rows_of, shortfalls, span_of
 from .pool import Pool, pool_runs
-from .quantities import ES_STEP, named_levels
+from .quantities import ES_STEP
 from .rules import Claim, Condition, Statistic, Value
 from .settings import Setting
+from .units import named_levels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,7 @@ from ....judging.quantities import (
     Quantity,
     gain,
     learned,
-    points,
     speedup,
-    times,
     value,
 )
 from ....judging.reductions import (
@@ -43,6 +41,7 @@ from ....judging.rules import (
     need,
 )
 from ....judging.settings import Setting
+from ....judging.units import points, times
 from ..settings import CONV2, CONV4, CONV6, DROPOUT4, DROPOUT6, dropout
 from .conv import SOME, WHOLE
 

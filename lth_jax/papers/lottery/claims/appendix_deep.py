@@ -3,6 +3,7 @@
 from ....judging.quantities import gain, value
 from ....judging.reductions import average, crossing, levels
 from ....judging.rules import (
+    NO_LEAD,
     Against,
     Claim,
     Condition,
@@ -22,7 +23,7 @@ from ..settings import (
     layerwise,
     warmed,
 )
-from .deep import FINAL_LEAD, NO_LEAD, PRUNED
+from .deep import FINAL_LEAD, PRUNED
 
 FINAL_VALIDATION = value("val_accuracy_final")
 SMALL = levels(4, 10)

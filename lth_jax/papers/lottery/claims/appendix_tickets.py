@@ -24,6 +24,7 @@ from ....judging.quantities import (
 from ....judging.reductions import at, average, levels, mean_at
 from ....judging.rules import (
     ACCURACY_SLACK,
+    NO_LEAD,
     Against,
     Bound,
     Claim,
@@ -173,7 +174,7 @@ CLAIMS = (
                 setting,
                 lead(FINAL_ACCURACY, REINIT, SHUFFLE),
                 PRUNED,
-                near(0, 0.5, "no significant difference"),
+                near(0, NO_LEAD, "no significant difference"),
             )
             for setting in (CONV2, CONV4, CONV6)
         ],

@@ -8,8 +8,6 @@ from ....judging.quantities import (
     FINAL_ACCURACY,
     TRAIN_ACCURACY,
     gain,
-    percent,
-    points,
     slowdown,
     speedup,
     value,
@@ -32,6 +30,7 @@ from ....judging.rules import (
     throughout,
 )
 from ....judging.settings import Setting
+from ....judging.units import percent, points
 from ..settings import (
     CONV2,
     CONV4,

@@ -5,6 +5,7 @@ from ....judging.reductions import at, average, greatest, least, levels
 from ....judging.rules import (
     ACCURACY_SLACK,
     COMMENSURATE,
+    NO_LEAD,
     Against,
     Claim,
     Condition,
@@ -39,8 +40,6 @@ PRUNED = levels(4, 12)
 FINAL_GAIN, FINAL_LEAD = gain(FINAL_ACCURACY), lead(FINAL_ACCURACY)
 ONE_POINT = -1 - ACCURACY_SLACK
 """What may be lost "within 1 point": a point, and the noise of a mean."""
-NO_LEAD = 0.5
-"""Points by which tickets and reinits of "no difference" may differ on average."""
 
 
 def no_tickets(setting: Setting) -> Condition:

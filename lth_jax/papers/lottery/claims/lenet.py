@@ -5,7 +5,6 @@ from ....judging.quantities import (
     TRAIN_ACCURACY,
     gain,
     lead,
-    points,
     saving,
     slowdown,
     speedup,
@@ -38,6 +37,7 @@ from ....judging.rules import (
     need,
     throughout,
 )
+from ....judging.units import points
 from ..settings import LENET, LENET_ONE_SHOT, REINIT
 
 WHOLE = levels(1, 20)

@@ -2,9 +2,9 @@
 
 from ....judging.reductions import average, crossing, levels
 from ....judging.rules import COMMENSURATE, OFF, Claim, at_least, commensurate, need
-from ...lottery.claims.deep import FINAL_GAIN
 from ..settings import EARLY, LATER, VGG_HIGH
 from .imagenet import no_imagenet
+from .rewinding import FINAL_GAIN
 
 HALF, SMALL = levels(4, 6), levels(1, 22)
 """More than 50 % smaller; and as far as 99 % smaller, which is level 20 to 21."""

@@ -12,9 +12,9 @@ from ....judging.rules import (
     at_most,
     ends_near,
 )
-from ...lottery.claims.deep import FINAL_GAIN
 from ...lottery.settings import REINIT
 from ..settings import RESNET_WARM, VGG_WARM
+from .rewinding import FINAL_GAIN
 
 
 def _reinits_last() -> Against:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from ....judging.quantities import (
+    CAUSES,
     FINAL_ACCURACY,
     Quantity,
     closeness,
+    gain,
     lead,
     stabler,
     value,
@@ -26,7 +28,6 @@ from ....judging.rules import (
     need,
 )
 from ....judging.settings import Setting
-from ...lottery.claims.deep import FINAL_GAIN
 from ..settings import (
     EARLY,
     LATER,
@@ -37,9 +38,8 @@ from ..settings import (
     RESNET_HIGH,
     VGG_HIGH,
 )
-from .stability import CAUSES
 
-FINAL = value(FINAL_ACCURACY)
+FINAL, FINAL_GAIN = value(FINAL_ACCURACY), gain(FINAL_ACCURACY)
 
 
 def _change(

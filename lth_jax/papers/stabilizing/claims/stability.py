@@ -11,22 +11,26 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ....judging.quantities import (
+    CAUSES,
     FINAL_ACCURACY,
-    Unit,
     closeness,
-    degrees,
     lead,
-    length,
-    points,
     stabler,
-    times,
     value,
 )
 from ....judging.reductions import at
-from ....judging.rules import Bound, Claim, Condition, around, most_of, near, need
+from ....judging.rules import (
+    NO_LEAD,
+    Bound,
+    Claim,
+    Condition,
+    around,
+    most_of,
+    near,
+    need,
+)
 from ....judging.settings import Setting
-from ....study.copies import DATA_ORDER, PRUNING
-from ...lottery.claims.deep import NO_LEAD
+from ....judging.units import Unit, degrees, length, points, times
 from ..settings import (
     LENET,
     LEVEL,
@@ -38,8 +42,6 @@ from ..settings import (
     VGG_LOW,
     VGG_WARM,
 )
-
-CAUSES = (DATA_ORDER, PRUNING)
 
 # Tolerances of this paper's numbers, beside those of `lth_jax.judging.rules`.
 
