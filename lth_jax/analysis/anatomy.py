@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import analysis
+from .. import analysis, results
 from ..config import Config
 from ..errors import InputError
-from ..results import nearest_level
 
 LAYERS = {
     "level": "int64",
@@ -133,8 +132,7 @@ def nearest_levels(densities: Mapping[int, float]) -> tuple[int, ...]:
     Reference:
         Frankle & Carbin (2019), appendix F: 100, 41.05, 16.88 and 6.95 %.
     """
-    found = {nearest_level(densities, wanted) for wanted in DENSITIES}
-    return tuple(sorted(level for level in found if level is not None))
+    return tuple(results.nearest_levels(densities, DENSITIES))
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
