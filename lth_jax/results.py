@@ -4,7 +4,7 @@ Reads DataFrames and stored configs only; nothing here trains or draws.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -107,25 +107,29 @@ def density_of(run: HasSummary, level: int) -> float:
     return float(summary.loc[summary["level"] == level, "density"].mean())
 
 
-def nearest_level(densities: Mapping[int, float], wanted: float) -> int | None:
-    """Return the level whose density is nearest to one, by their ratio.
+def nearest_levels(
+    densities: Mapping[int, float], wanted: Iterable[float]
+) -> list[int]:
+    """Return the levels whose densities are nearest to some, by their ratio.
 
     Args:
         densities: by level. Levels without weights are left out; of two that are as
             near, the lower one counts.
-        wanted: a density above 0.
+        wanted: densities above 0.
 
     Returns:
-        The level; None if there is none with weights.
+        The levels in order, each once.
 
     Example:
-        >>> nearest_level({0: 1.0, 1: 0.8, 2: 0.64}, 0.7)
-        2
+        >>> nearest_levels({0: 1.0, 1: 0.8, 2: 0.64}, [1.0, 0.7, 0.6])
+        [0, 2]
     """
     there = sorted(level for level, density in densities.items() if density > 0)
-    return min(
-        there, key=lambda level: abs(math.log(densities[level] / wanted)), default=None
-    )
+
+    def nearest(density: float) -> int:
+        return min(there, key=lambda n: abs(math.log(densities[n] / density)))
+
+    return sorted({nearest(density) for density in wanted}) if there else []
 
 
 def spreads(rows: "pd.DataFrame", by: str | Sequence[str], column: str) -> Any:

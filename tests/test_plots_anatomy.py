@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import supported
 from made import NO_ANATOMY
 from matplotlib.colors import to_rgba
 from scipy import stats
 
 from lth_jax import plotting
 from lth_jax.files import read_table, write_table
-from lth_jax.plotting import bins
-from lth_jax.plotting.style import COLOURS, INK
+from lth_jax.papers.lottery import figures
+from lth_jax.plotting import histograms as bins
+from lth_jax.plotting.style import INK, PALETTE
 from lth_jax.report.run import write_report
 from lth_jax.report.tables import anatomy_section
 from lth_jax.schema import HISTOGRAMS, LAYERS, PATHS, STABILITY, UNITS
@@ -24,7 +26,7 @@ SIZES = (60, 50, 40, 10)
 LENET = [f"Dense_{i}/kernel" for i in range(3)]
 DENSITIES = {0: 1.0, 2: 0.4, 3: 0.16, 5: 0.07}
 REPLICATES, BASE = 2, 64
-BLUE, ORANGE, GREEN = list(COLOURS.values())[:3]
+BLUE, ORANGE, GREEN = PALETTE[:3]
 
 
 class Net(NamedTuple):
@@ -254,7 +256,7 @@ def test_random_masks_of_few_or_all_weights(kept):
 
 
 def test_figure_15_shows_the_initial_weights_of_tickets(run, nets):
-    axes = plotting.figure_15({"": run}).axes
+    axes = figures.figure_15({"": run}).axes
     titles = ["First layer", "Second layer", "Output layer"]
     assert [ax.get_title("left") for ax in axes] == titles
     for ax, net in zip(axes, nets.values(), strict=True):
@@ -278,12 +280,12 @@ def test_figure_15_shows_the_initial_weights_of_tickets(run, nets):
 def test_figures_19_and_20_compare_the_ticket_with_the_rest(
     run, nets, number, quantity
 ):
-    figure = getattr(plotting, f"figure_{number}")({"": run})
+    figure = getattr(figures, f"figure_{number}")({"": run})
     for ax, net in zip(figure.axes, nets.values(), strict=True):
         other, kept = lines_of(ax)
         names = ["other weights", "weights of the ticket (16.0 %)"]
         assert [line.get_label() for line in (other, kept)] == names
-        assert kept.get_color() == COLOURS["ticket"] != other.get_color()
+        assert kept.get_color() == BLUE != other.get_color()
         for line, is_kept in ((other, False), (kept, True)):
             values = pooled_of(net, quantity, 3, is_kept)
             check_curve(line, values, edges_of(net, quantity))
@@ -302,7 +304,7 @@ def test_a_peak_at_0_leaves_the_panel_and_tells_its_share(nets):
     at_rest = np.broadcast_to(np.arange(50) < 20, still.final.shape)
     final = np.where(at_rest, still.initial, still.final)
     one = make(nets | {LENET[0]: still._replace(final=final)})
-    for figure in (plotting.figure_19({"": one}), plotting.figure_20({"": one})):
+    for figure in (figures.figure_19({"": one}), figures.figure_20({"": one})):
         first, second, _ = figure.axes
         other, kept = lines_of(first)
         shares = []
@@ -323,7 +325,7 @@ def test_a_peak_at_0_leaves_the_panel_and_tells_its_share(nets):
 def test_a_layer_that_never_moved_is_drawn_whole(nets):
     still = nets[LENET[0]]
     one = make(nets | {LENET[0]: still._replace(final=still.initial)})
-    ax = plotting.figure_19({"": one}).axes[0]
+    ax = figures.figure_19({"": one}).axes[0]
     assert ax.get_ylim()[1] > max(line.get_ydata().max() for line in lines_of(ax))
 
 
@@ -337,7 +339,7 @@ TITLES = {
 @pytest.mark.parametrize("number", SIDES)
 def test_figures_21_and_23_show_the_shares_of_connections(run, nets, number):
     side, axis = SIDES[number]
-    figure = getattr(plotting, f"figure_{number}")({"": run})
+    figure = getattr(figures, f"figure_{number}")({"": run})
     assert [ax.get_title("left") for ax in figure.axes] == TITLES[number]
     assert {ax.get_xlabel() for ax in figure.axes} == {
         f"share of {side} connections that remain"
@@ -374,7 +376,7 @@ def test_variants_have_a_row_each_and_share_colours(nets):
     runs = {"adam": make(nets), "sgd": make(nets_of(7, LENET))}
     sparse = runs["sgd"].summary.assign(density=runs["sgd"].summary["density"] / 2)
     runs["sgd"] = runs["sgd"]._replace(summary=sparse)
-    figure = plotting.figure_21(runs)
+    figure = figures.figure_21(runs)
     titles = [ax.get_title("left") for ax in figure.axes]
     words = ("first layer", "second layer", "output layer")
     assert titles == [f"{name}: {word}" for name in runs for word in words]
@@ -386,13 +388,13 @@ def test_variants_have_a_row_each_and_share_colours(nets):
         for line in lines_of(ax)
     }
     names = ["40.0 %", "20.0 %", "16.0 %", "8.0 %", "7.0 %"]
-    assert colours == dict(zip(names, COLOURS.values(), strict=True))
+    assert colours == dict(zip(names, PALETTE[:5], strict=True))
 
 
 def test_variants_without_anatomy_are_left_out(run):
     dense = Anatomy(*(table.query("level == 0") for table in run.anatomy))
     for none in (NO_ANATOMY, dense):
-        figure = plotting.figure_15({"a": run._replace(anatomy=none), "b": run})
+        figure = figures.figure_15({"a": run._replace(anatomy=none), "b": run})
         titles = [ax.get_title("left") for ax in figure.axes]
         assert titles == ["b: first layer", "b: second layer", "b: output layer"]
 
@@ -400,12 +402,12 @@ def test_variants_without_anatomy_are_left_out(run):
 def test_of_deep_networks_the_ends_and_layers_between_are_shown():
     names = [f"Conv_{i}/kernel" for i in range(11)] + ["Dense_0/kernel"]
     deep = make(nets_of(3, names), "vgg19")
-    titles = [ax.get_title("left") for ax in plotting.figure_15({"": deep}).axes]
+    titles = [ax.get_title("left") for ax in figures.figure_15({"": deep}).axes]
     assert titles == ["Conv_0", "Conv_2", "Conv_4", "Conv_7", "Conv_9", "Dense_0"]
-    titles = [ax.get_title("left") for ax in plotting.figure_23({"": deep}).axes]
+    titles = [ax.get_title("left") for ax in figures.figure_23({"": deep}).axes]
     assert titles[0] == "Into Conv_0"
     two = {"a": deep, "b": make(nets_of(4, names[:2]), "conv2")}
-    axes = plotting.figure_15(two).axes
+    axes = figures.figure_15(two).axes
     shown = [ax.get_title("left") for ax in axes if ax.get_visible()]
     assert shown == [
         *(f"a: {name}" for name in ("Conv_0", "Conv_6", "Dense_0")),
@@ -416,7 +418,7 @@ def test_of_deep_networks_the_ends_and_layers_between_are_shown():
 
 def test_four_layers_stand_in_two_rows():
     names = [f"Conv_{i}/kernel" for i in range(4)]
-    axes = plotting.figure_15({"": make(nets_of(3, names), "other")}).axes
+    axes = figures.figure_15({"": make(nets_of(3, names), "other")}).axes
     rows = [ax.get_subplotspec().rowspan.start for ax in axes]
     assert rows == [0, 0, 1, 1]
 
@@ -424,12 +426,12 @@ def test_four_layers_stand_in_two_rows():
 def test_of_many_levels_those_nearest_to_the_papers_are_shown(run, nets):
     every = {n: nets[LENET[0]].masks[2] for n in range(6)} | nets[LENET[0]].masks
     many = make({LENET[0]: nets[LENET[0]]._replace(masks=every)})
-    (ax,) = plotting.figure_15({"": many}).axes
+    (ax,) = figures.figure_15({"": many}).axes
     names = [line.get_label() for line in lines_of(ax)]
     assert names == ["100 %", "40.0 %", "16.0 %", "7.0 %"]
     only = many.anatomy.histograms.query("level in (0, 1)")
     few = many._replace(anatomy=many.anatomy._replace(histograms=only))
-    (ax,) = plotting.figure_15({"": few}).axes
+    (ax,) = figures.figure_15({"": few}).axes
     assert [line.get_label() for line in lines_of(ax)] == ["100 %", "70.0 %"]
 
 
@@ -439,7 +441,7 @@ FIGURES = [f"figure_{n}" for n in (15, 19, 20, 21, 23)]
 
 
 def own(runs: dict[str, Run]) -> list[str]:
-    return [name for name in plotting.supported(runs) if name in FIGURES]
+    return [name for name in supported(runs) if name in FIGURES]
 
 
 def test_runs_support_what_their_tables_have(run):
@@ -458,7 +460,7 @@ def test_runs_support_what_their_tables_have(run):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_have_the_same_bytes_each_time(run, name):
-    exhibit = plotting.supported({"": run})[name]
+    exhibit = supported({"": run})[name]
     first, again = (plotting.render(exhibit.draw({"": run}), "svg") for _ in range(2))
     assert first == again
     assert exhibit.caption.startswith(f"Figure {name[-2:]}")
@@ -544,9 +546,9 @@ def test_dead_units_are_shown_of_two_pruned_levels_or_more(run):
 
     for levels, enough in (((0, 2, 3), True), ((2, 5), True), ((0, 3), False)):
         runs = {"": having(levels)}
-        assert ("dead_units" in plotting.supported(runs)) == enough, levels
+        assert ("dead_units" in supported(runs)) == enough, levels
     runs = {"a": having((0, 3)), "b": having((0, 2, 3))}
-    names = [*plotting.supported(runs)]
+    names = [*supported(runs)]
     assert names.index("dead_units") == names.index("figure_23") + 1
     titles = [ax.get_title("left") for ax in plotting.figure_dead_units(runs).axes]
     assert titles and all(title.startswith("b: ") for title in titles)

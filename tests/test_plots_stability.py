@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import supported
 from made import NO_ANATOMY
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
@@ -22,7 +23,16 @@ from lth_jax.config import (
     TrainConfig,
     to_dict,
 )
-from lth_jax.plotting.style import COLOURS, style
+from lth_jax.papers.connectivity.figures import figure_barrier, figure_path
+from lth_jax.papers.lottery import figures
+from lth_jax.papers.retraining.figures import figure_retraining
+from lth_jax.papers.stabilizing import figures as stabilizing
+from lth_jax.papers.stabilizing.figures import (
+    figure_rewinding_accuracy,
+    figure_stability,
+)
+from lth_jax.plotting.kinds import look_of
+from lth_jax.plotting.style import style
 from lth_jax.report.page import write_figures
 from lth_jax.report.run import write_report
 from lth_jax.report.sweep import write_reports
@@ -178,12 +188,12 @@ WORDS = {"ticket": "ticket", "shuffle_mask": "shuffle mask"}
 @pytest.mark.parametrize("panel", range(4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_are_means_of_pairs_at_all_levels_of_a_run(one, kind, panel):
-    ax = plotting.figure_stability({"": one}).axes[panel]
+    ax = figure_stability({"": one}).axes[panel]
     means = [distance(kind, n, 500, CAUSES[panel]) for n in (1, 2)]
     means = np.array(means) * (1 if panel < 2 else 0.6)
     columns = named(ax)[WORDS[kind]]
     assert [bar.get_height() for bar in columns] == pytest.approx(means)
-    assert columns[0].get_facecolor() == to_rgba(COLOURS[kind])
+    assert columns[0].get_facecolor() == to_rgba(look_of(kind).colour)
     found = bars_of(columns.errorbar)
     np.testing.assert_allclose(found[:, 1:], [ends(mean) for mean in means])
     middle = [bar.get_x() + bar.get_width() / 2 for bar in columns]
@@ -194,7 +204,7 @@ def test_columns_are_means_of_pairs_at_all_levels_of_a_run(one, kind, panel):
 
 
 def test_columns_of_a_sweep_stand_in_the_order_of_its_steps(sweep):
-    ax = plotting.figure_stability(sweep).axes[0]
+    ax = figure_stability(sweep).axes[0]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "100", "500"]
     assert ax.get_xlabel() == "rewound to step"
     heights = [bar.get_height() for bar in named(ax)["ticket"]]
@@ -204,11 +214,11 @@ def test_columns_of_a_sweep_stand_in_the_order_of_its_steps(sweep):
 
 def test_variants_that_are_no_sweep_over_steps_keep_names_and_densities():
     runs = {"slow": make(0, learning_rate=0.1), "deep": make(0, at=(3,))}
-    ax = plotting.figure_stability(runs).axes[0]
+    ax = figure_stability(runs).axes[0]
     names = [text.get_text() for text in ax.get_xticklabels()]
     assert names == ["slow (25.0 %)", "deep (12.5 %)"]
     alike = {"slow": make(0, learning_rate=0.1), "fast": make(0)}
-    ax = plotting.figure_stability(alike).axes[0]
+    ax = figure_stability(alike).axes[0]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["slow", "fast"]
 
 
@@ -226,7 +236,7 @@ def test_variants_are_compared_at_the_sparsest_level_that_all_have():
 
 def test_a_kind_without_rows_takes_no_place(one):
     gone = one.stability.query("cause == 'data_order' or kind == 'ticket'")
-    figure = plotting.figure_stability({"": one._replace(stability=gone)})
+    figure = figure_stability({"": one._replace(stability=gone)})
     assert [list(named(ax)) for ax in figure.axes] == [
         ["ticket", "shuffle mask"],
         ["ticket"],
@@ -238,7 +248,7 @@ def test_a_kind_without_rows_takes_no_place(one):
 @pytest.mark.parametrize(("many", "slant"), [(3, 0), (7, 30), (13, 90)])
 def test_long_names_are_slanted(many, slant):
     runs = {f"resnet18_{n}": make(0, learning_rate=n + 1.0) for n in range(many)}
-    ax = plotting.figure_stability(runs).axes[0]
+    ax = figure_stability(runs).axes[0]
     assert {text.get_rotation() for text in ax.get_xticklabels()} == {slant}
 
 
@@ -249,7 +259,7 @@ def drawn(ax: Any, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x, means and ends of the line of a kind."""
     container = named(ax)[WORDS[kind]]
     line = container.lines[0]
-    assert line.get_color() == COLOURS[kind]
+    assert line.get_color() == look_of(kind).colour
     return line.get_xdata(), line.get_ydata(), bars_of(container)[:, 1:]
 
 
@@ -275,7 +285,7 @@ STEPWISE = {
 @pytest.mark.parametrize("name", STEPWISE)
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_against_the_step_show_means_and_extremes(sweep, name, kind):
-    axes = getattr(plotting, f"figure_{name}")(sweep).axes
+    axes = supported(sweep)[name].draw(sweep).axes
     for ax, mean_of in zip(axes, STEPWISE[name], strict=True):
         means = [mean_of(kind, step) for step in STEPS]
         x, y, bars = drawn(ax, kind)
@@ -287,7 +297,7 @@ def test_figures_against_the_step_show_means_and_extremes(sweep, name, kind):
 
 def test_the_step_axis_has_room_for_0_and_names_its_last_step():
     many = (0, 10, 11, 12, 100, 500, 510)
-    ax = plotting.figure_rewinding_angle({f"k{n}": make(n) for n in many}).axes[0]
+    ax = stabilizing.figure_rewinding_angle({f"k{n}": make(n) for n in many}).axes[0]
     assert ax.get_xscale() == "symlog"
     left, right = ax.get_xlim()
     assert left < 0 and right > 510
@@ -298,7 +308,7 @@ def test_the_step_axis_has_room_for_0_and_names_its_last_step():
     assert np.diff(place).min() > 0.05 * (place[-1] - place[0])
     (thousands,) = [
         text.get_text()
-        for text in plotting.figure_rewinding_angle(
+        for text in stabilizing.figure_rewinding_angle(
             {"a": make(0), "b": make(1000, 1000)}
         )
         .axes[0]
@@ -308,10 +318,10 @@ def test_the_step_axis_has_room_for_0_and_names_its_last_step():
 
 
 def test_lines_to_compare_with(sweep):
-    ax = plotting.figure_rewinding_stability(sweep).axes[2]
+    ax = stabilizing.figure_rewinding_stability(sweep).axes[2]
     (dense,) = [line for line in ax.lines if line.get_label() == "dense"]
     np.testing.assert_allclose(dense.get_ydata(), 90)
-    for ax in plotting.figure_barrier(sweep).axes:
+    for ax in figure_barrier(sweep).axes:
         (stable,) = [line for line in ax.lines if "below it stable" in line.get_label()]
         np.testing.assert_allclose(stable.get_ydata(), 2)
 
@@ -320,7 +330,7 @@ def test_lines_to_compare_with(sweep):
 
 
 def test_accuracy_of_a_sweep_has_a_panel_per_kind_and_a_line_per_step(sweep):
-    axes = plotting.figure_rewinding_accuracy(sweep).axes
+    axes = figure_rewinding_accuracy(sweep).axes
     assert [ax.get_title("left") for ax in axes] == ["Tickets", "Shuffle masks"]
     for ax, kind in zip(axes, KINDS, strict=True):
         lines = named(ax)
@@ -345,12 +355,12 @@ def test_a_control_of_one_level_has_no_panel(sweep):
         name: run._replace(summary=run.summary.query("kind == 'ticket' or level == 2"))
         for name, run in sweep.items()
     }
-    axes = plotting.figure_rewinding_accuracy(at_one).axes
+    axes = figure_rewinding_accuracy(at_one).axes
     assert [ax.get_title("left") for ax in axes] == ["Tickets"]
 
 
 def test_retraining_names_its_methods_and_subtracts_the_dense_network(methods):
-    left, right = plotting.figure_retraining(methods).axes
+    left, right = figure_retraining(methods).axes
     names = [
         "weight rewinding to step 500",
         "learning-rate rewinding to step 500",
@@ -373,14 +383,14 @@ def test_retraining_names_its_methods_and_subtracts_the_dense_network(methods):
 
 def test_methods_of_equal_words_keep_the_names_of_their_variants():
     runs = {"b": make(0, at=()), "a": make(0, at=()), "c": make("final", 0.1, at=())}
-    assert list(named(plotting.figure_retraining(runs).axes[0])) == ["b", "a", "c"]
+    assert list(named(figure_retraining(runs).axes[0])) == ["b", "a", "c"]
 
 
 # Error on the line.
 
 
 def test_the_path_shows_means_and_bands_of_both_splits(one):
-    axes = plotting.figure_path({"": one}).axes
+    axes = figure_path({"": one}).axes
     titles = ["50.0 % of the weights", "25.0 % of the weights"]
     assert [ax.get_title("left") for ax in axes] == titles
     for ax, level in zip(axes, (1, 2), strict=True):
@@ -390,7 +400,7 @@ def test_the_path_shows_means_and_bands_of_both_splits(one):
             ax.lines, ax.collections, cases, strict=True
         ):
             assert line.get_label() == f"{WORDS[kind]}, {split}"
-            assert line.get_color() == COLOURS[kind]
+            assert line.get_color() == look_of(kind).colour
             assert (line.get_linestyle() == "-") == (split == "test")
             errors = [
                 (20 + 10 * BASE[kind] * a * (1 - a) + level)
@@ -406,7 +416,7 @@ def test_the_path_shows_means_and_bands_of_both_splits(one):
 
 def test_of_many_variants_the_path_shows_four():
     runs = {f"k{n}": make(n) for n in range(0, 700, 100)}
-    titles = [ax.get_title("left") for ax in plotting.figure_path(runs).axes]
+    titles = [ax.get_title("left") for ax in figure_path(runs).axes]
     assert titles == [f"Rewound to step {n}" for n in (0, 200, 400, 600)]
 
 
@@ -419,7 +429,7 @@ OWN = (
 
 
 def own(runs: dict[str, Run]) -> str:
-    return " ".join(name for name in OWN if name in plotting.supported(runs))
+    return " ".join(name for name in OWN if name in supported(runs))
 
 
 STEPWISE_NAMES = "rewinding_accuracy rewinding_stability rewinding_angle"
@@ -525,7 +535,7 @@ def test_rows_without_numbers_support_nothing(one):
 
 
 def test_captions_have_no_number_of_the_first_paper(sweep, methods):
-    found = plotting.supported(sweep) | plotting.supported(methods)
+    found = supported(sweep) | supported(methods)
     captions = [found[name].caption for name in OWN]
     assert not [text for text in captions if text.startswith("Figure")]
     assert all("et al. (2020)" in text for text in captions)
@@ -542,7 +552,7 @@ def draw(figure: Figure) -> Any:
 @pytest.mark.parametrize("name", OWN)
 def test_figures_are_drawn_whole(sweep, methods, name):
     runs = methods if name == "retraining" else sweep
-    figure = plotting.supported(runs)[name].draw(runs)
+    figure = supported(runs)[name].draw(runs)
     renderer = draw(figure)
     (legend,) = figure.legends
     box, page = legend.get_window_extent(renderer), figure.bbox
@@ -554,13 +564,13 @@ def test_figures_are_drawn_whole(sweep, methods, name):
 
 def test_a_long_legend_fits_the_figure():
     runs = {f"l{n}": make("final", n, at=()) for n in range(1, 8)} | {"w": make(at=())}
-    figure = plotting.figure_retraining(runs)
+    figure = figure_retraining(runs)
     box = figure.legends[0].get_window_extent(draw(figure))
     assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
 
 
 def test_copies_are_no_line_of_the_other_figures(one):
-    for name, exhibit in plotting.supported({"": one}).items():
+    for name, exhibit in supported({"": one}).items():
         for ax in exhibit.draw({"": one}).axes:
             labels = ax.get_legend_handles_labels()[1]
             assert not [text for text in labels if "reorder" in text], name
@@ -570,7 +580,7 @@ def test_networks_that_start_late_are_no_empty_lines():
     run = make("final", "end", 70, at=())
     late = run.curves.assign(step=run.curves["step"] + LENGTH + 1)
     curves = pd.concat([run.curves.query("level == 0"), late.query("level > 0")])
-    for ax in plotting.figure_3({"": run._replace(curves=curves)}).axes:
+    for ax in figures.figure_3({"": run._replace(curves=curves)}).axes:
         assert [line.get_label() for line in ax.lines] == ["100 %"]
 
 
@@ -582,7 +592,7 @@ def test_moments_of_training_are_the_nearest_evaluations_of_rewound_networks():
         shown = run.summary[who].assign(split="test", loss=1.0, accuracy=step / 1000)
         late = 30 * (shown["level"] > 0)
         curves.append(shown.assign(step=np.minimum(step + late, LENGTH)))
-    figure = plotting.figure_7(
+    figure = figures.figure_7(
         {"": run._replace(curves=pd.concat(curves, ignore_index=True))}
     )
     for ax, step in zip(figure.axes, (300, 500, 1000), strict=True):

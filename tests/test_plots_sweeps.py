@@ -1,9 +1,7 @@
 """Figures and tables of the appendices' sweeps, from runs made by hand."""
 
-import importlib
 import re
 import runpy
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,100 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from lth_jax.plotting.differences import differing, settings_of
-from made import NO_ANATOMY
+from drawing import ACCURACY, made, numbers, sketched, small, supported, swept
 from matplotlib.colors import to_hex
 
 from lth_jax import plotting, recipes
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig, to_dict
-from lth_jax.plotting.style import colour_of
+from lth_jax.papers.lottery import figures
+from lth_jax.plotting.kinds import look_of
+from lth_jax.plotting.style import INK
+from lth_jax.plotting.variants import differing, settings_of
 from lth_jax.report.run import write_report
 from lth_jax.report.sweep import write_reports
 from lth_jax.report.tables import settings_section
 from lth_jax.results import flat_numbers
-from lth_jax.schema import PATHS, STABILITY
 from lth_jax.store.read import Run
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-WHO = ["level", "kind", "replicate", "draw"]
-ACCURACY = {
-    "val_accuracy_es": 0.0,
-    "test_accuracy_es": -0.01,
-    "test_accuracy_final": -0.02,
-    "train_accuracy_final": 0.02,
-}
-"""How much they differ from one another."""
-
-
-def numbers(variant: int, kind: str, level: int, replicates: int) -> np.ndarray:
-    """Return validation accuracies of a kind: those of level 0 belong to all kinds."""
-    offset = 0.0 if level == 0 else 0.002 * len(kind)
-    spread = np.resize((0.0, 0.003, 0.0005), replicates)
-    return 0.9 + 0.004 * variant + 0.001 * level - offset + spread
-
-
-def made(config: Config, variant: int = 0, weights: int = 50_000) -> Run:
-    """Return a run of a config whose numbers follow from the number of its variant."""
-    rows, keep = [], 1 - config.prune.rate
-    kinds = [kind for kind, draws in config.draws.items() if draws]
-    for level in range(config.levels + 1):
-        for kind in ("ticket", *kinds) if level else ("ticket",):
-            values = numbers(variant, kind, level, config.replicates)
-            one = {"level": level, "kind": kind, "draw": 0, "status": "ok"}
-            one |= {"density": keep**level, "n_weights": weights}
-            one |= {"n_remaining": round(weights * keep**level)}
-            rows += [
-                one
-                | {"replicate": r, "early_stop_step": 100 * (level + r + variant + 1)}
-                | {name: value + more for name, more in ACCURACY.items()}
-                for r, value in enumerate(values)
-            ]
-    summary = pd.DataFrame(rows).astype({"early_stop_step": "Int64"})
-    steps = [config.train.steps * part // 6 for part in (0, 2, 3, 4, 6)]
-    points = [(step, split) for step in steps for split in ("validation", "test")]
-    is_deep = config.model.name in ("vgg19", "resnet18")
-    at = pd.DataFrame(points if is_deep else [], columns=["step", "split"])
-    curves = summary[[*WHO, "val_accuracy_es"]].merge(at, how="cross")
-    lower = 0.1 * (curves["split"] == "test") + curves["step"].astype(float) / 1e7
-    curves["accuracy"] = curves.pop("val_accuracy_es") - lower
-    return Run(
-        Path("runs/made"),
-        to_dict(config),
-        {},
-        summary,
-        curves.assign(loss=1.0),
-        pd.DataFrame(columns=[*STABILITY]),
-        pd.DataFrame(columns=[*PATHS]),
-        anatomy=NO_ANATOMY,
-    )
-
-
-def sketched(config: Config) -> Run:
-    """Return a run with the kinds of networks of a config, at level 1 alone."""
-    one_level = replace(config.prune, levels=1, one_shot=config.prune.one_shot[:1])
-    few = made(replace(config, prune=one_level, replicates=1, control_levels=()))
-    return few._replace(config=to_dict(config))
-
-
-def swept(base: Config, **changes: Iterable[Any]) -> dict[str, Run]:
-    """Return runs that differ in one setting, named v0, v1, ... in this order."""
-    ((name, values),) = changes.items()
-    part, _, field = name.partition("__")
-    configs = [
-        replace(base, **{part: replace(getattr(base, part), **{field: value})})
-        for value in values
-    ]
-    return {f"v{i}": made(config, i) for i, config in enumerate(configs)}
-
-
-def small(name: str = "lenet", levels: int = 3, **fields: Any) -> Config:
-    return Config(
-        model=ModelConfig(name=name),  # type: ignore[arg-type]
-        train=TrainConfig(steps=600, optimizer="adam"),
-        prune=PruneConfig(levels=levels, rate=0.5),
-        replicates=3,
-        **fields,
-    )
 
 
 def means(variant: int, kind: str, levels: int = 3, more: float = 0.0) -> np.ndarray:
@@ -167,7 +87,7 @@ def test_experiments_support_their_figures(number):
         study = module[form]()
         study = {"": study} if isinstance(study, Config) else study
         runs = {variant: sketched(config) for variant, config in study.items()}
-        found = plotting.supported(runs)
+        found = supported(runs)
         assert [*found] == names.split(), form
         for name, exhibit in found.items():
             assert exhibit.caption.startswith(f"Figure {name[7:]}. ")
@@ -175,9 +95,9 @@ def test_experiments_support_their_figures(number):
 
 def test_variants_of_an_appendix_keep_their_own_pages():
     runs = swept(small(), train__learning_rate=(0.1, 0.2))
-    assert [*plotting.supported(runs)] == ["figure_26"]
+    assert [*supported(runs)] == ["figure_26"]
     for run in runs.values():
-        assert [*plotting.supported({"": run})] == f"figure_4 {ALONE}".split()
+        assert [*supported({"": run})] == f"figure_4 {ALONE}".split()
 
 
 NO_SWEEPS = {
@@ -197,22 +117,22 @@ NO_SWEEPS = {
 
 @pytest.mark.parametrize("case", NO_SWEEPS)
 def test_other_runs_are_no_sweep_of_an_appendix(case):
-    names = [*plotting.supported(NO_SWEEPS[case]())]
+    names = [*supported(NO_SWEEPS[case]())]
     assert names in (["figure_4"], ["figure_7"])
 
 
 def test_figures_of_several_networks_need_several():
     both = {"reinits": 1, "shuffles": 1}
     twins = {v: made(small("conv2", **both)) for v in ("a", "b")}
-    assert [*plotting.supported(twins)] == ["figure_5", "figure_1"]
-    found = plotting.supported(twins | {"c": made(small("conv4", **both))})
+    assert [*supported(twins)] == ["figure_5", "figure_1"]
+    found = supported(twins | {"c": made(small("conv4", **both))})
     assert [*found] == ["figure_5", "figure_14", "figure_1"]
     alone = ["figure_5", "figure_1", "figure_3", "figure_11", "figure_14"]
     for variant in ("", "conv2"):
-        assert [*plotting.supported({variant: twins["a"]})] == alone
+        assert [*supported({variant: twins["a"]})] == alone
     one_kind = made(small("conv2", shuffles=1))
-    assert "figure_14" not in plotting.supported({"": one_kind})
-    (ax,) = plotting.figure_14({"": twins["a"]}).axes
+    assert "figure_14" not in supported({"": one_kind})
+    (ax,) = figures.figure_14({"": twins["a"]}).axes
     names = ["ticket", "random reinit", "shuffle mask"]
     assert [name for name, *_ in lines(ax)] == names
 
@@ -230,23 +150,22 @@ def test_settings_in_which_runs_differ_are_those_that_runs_are_pooled_by():
     assert settings_of(young) == flat_numbers(to_dict(small()))
 
 
-def test_the_front_door_has_every_figure():
-    modules = ("anatomy", "bykind", "dead", "figures", "rewinding", "stability")
-    for module in modules:
-        names = vars(importlib.import_module(f"lth_jax.plotting.{module}"))
-        figures = {name for name in names if name.startswith("figure_")}
-        assert figures and figures <= set(plotting.__all__), module
-    assert plotting.draw_sweep(
-        "figure_26", swept(small(), train__learning_rate=(0.1, 0.2))
-    ).axes
-    assert not {"differing", "settings_of"} & set(vars(plotting))
+def test_figures_of_the_first_paper_are_drawn_by_name():
+    drawn = {name for name in vars(figures) if name.startswith("figure_")}
+    assert drawn < {*figures.__all__}
+    names = [each.name for each in figures.FIGURES]
+    assert len(names) == len(set(names)) and drawn <= {*names}
+    for each in figures.FIGURES:
+        assert each.draw == getattr(figures, each.name, each.draw)
+    runs = swept(small(), train__learning_rate=(0.1, 0.2))
+    assert figures.draw_sweep("figure_26", runs).axes
 
 
 def test_deep_networks_without_curves_have_no_moments():
     runs = swept(small("vgg19", reinits=1), train__learning_rate=(1, 2))
-    assert [*plotting.supported(runs)] == ["figure_43"]
+    assert [*supported(runs)] == ["figure_43"]
     bare = {v: run._replace(curves=run.curves.iloc[:0]) for v, run in runs.items()}
-    assert not plotting.supported(bare)
+    assert not supported(bare)
 
 
 def test_controls_and_replicates_make_no_other_tickets():
@@ -254,9 +173,7 @@ def test_controls_and_replicates_make_no_other_tickets():
     more = made(replace(small(reinits=2, noises=(1.0,)), replicates=2))
     changed = to_dict(Config()) | more.config
     changed["train"] = b.config["train"]
-    assert [*plotting.supported({"a": a, "b": b._replace(config=changed)})] == [
-        "figure_26"
-    ]
+    assert [*supported({"a": a, "b": b._replace(config=changed)})] == ["figure_26"]
 
 
 # What they show.
@@ -265,7 +182,7 @@ def test_controls_and_replicates_make_no_other_tickets():
 def test_a_sweep_over_learning_rates_shows_tickets_in_order_of_the_rates():
     rates = (0.01, 2.5e-5, 0.0012)
     runs = swept(small(reinits=1), train__learning_rate=rates)
-    figure = plotting.supported(runs)["figure_26"].draw(runs)
+    figure = supported(runs)["figure_26"].draw(runs)
     stops, accuracy = figure.axes
     assert stops.get_title(loc="left") == "Early-stop step"
     assert accuracy.get_title(loc="left") == "Validation accuracy at early stop (%)"
@@ -296,8 +213,7 @@ def test_eight_lines_are_told_apart_and_seen():
     rates = [2.0**-n for n in range(8)]
     runs = swept(small(), train__learning_rate=rates)
     drawn = [
-        line
-        for *_, line in lines(plotting.supported(runs)["figure_26"].draw(runs).axes[1])
+        line for *_, line in lines(supported(runs)["figure_26"].draw(runs).axes[1])
     ]
     light = [luminance(line.get_color()) for line in drawn]
     assert light == sorted(light) and len(set(light)) == 8
@@ -308,9 +224,9 @@ def test_eight_lines_are_told_apart_and_seen():
 
 def test_a_scale_that_is_no_number_stands_last_in_ink():
     runs = swept(small(), model__init_std=(None, 0.4, 0.1))
-    figure = plotting.supported(runs)["figure_30"].draw(runs)
+    figure = supported(runs)["figure_30"].draw(runs)
     assert legend_of(figure.axes[1]) == ["0.1", "0.4", "Glorot's"]
-    assert lines(figure.axes[1])[-1][3].get_color() == plotting.style.INK
+    assert lines(figure.axes[1])[-1][3].get_color() == INK
 
 
 def test_sizes_stand_against_thousands_of_weights():
@@ -321,7 +237,7 @@ def test_sizes_stand_against_thousands_of_weights():
         str(i): made(config, i, n)
         for i, (config, n) in enumerate(zip(configs, weights, strict=True))
     }
-    figure = plotting.supported(runs)["figure_31"].draw(runs)
+    figure = supported(runs)["figure_31"].draw(runs)
     assert legend_of(figure.axes[1]) == ["25-9", "300-100"]
     small_one, large = lines(figure.axes[1])
     np.testing.assert_allclose(large[1], [266.2, 133.1, 66.55, 33.275])
@@ -335,7 +251,7 @@ def test_layers_that_are_pruned_are_named_and_tested():
     base = small("conv2")
     rates = ((), (("conv", 0.0),), (("dense", 0.0),))
     runs = swept(base, prune__rates=rates)
-    figure = plotting.supported(runs)["figure_37"].draw(runs)
+    figure = supported(runs)["figure_37"].draw(runs)
     stops, accuracy = figure.axes
     names = ["all layers", "dense layers only", "convolutions only"]
     assert legend_of(accuracy) == [*names]
@@ -352,7 +268,7 @@ def test_a_row_per_network_each_with_its_own_legend():
         some = swept(small(name), train__learning_rate=rates)
         runs |= {f"{i}{variant}": run for variant, run in some.items()}
     runs["alone"] = made(small("conv6"))
-    figure = plotting.supported(runs)["figure_32"].draw(runs)
+    figure = supported(runs)["figure_32"].draw(runs)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert [title.split(":")[0] for title in titles] == 2 * ["Conv-4"] + 2 * ["Conv-2"]
     assert legend_of(figure.axes[1]) == ["1", "2"]
@@ -361,11 +277,11 @@ def test_a_row_per_network_each_with_its_own_legend():
 
 def test_the_dense_network_is_a_line_where_variants_share_it():
     runs = swept(small(), prune__continued=(False, True))
-    figure = plotting.supported(runs)["figure_9"].draw(runs)
+    figure = supported(runs)["figure_9"].draw(runs)
     assert legend_of(figure.axes[1]) == ["resetting", "continued training"]
     one = runs["v0"]
     runs["v1"] = runs["v1"]._replace(summary=one.summary)
-    figure = plotting.supported(runs)["figure_9"].draw(runs)
+    figure = supported(runs)["figure_9"].draw(runs)
     assert legend_of(figure.axes[1])[-1] == "dense network"
     level = [line for line in figure.axes[1].lines if len({*line.get_ydata()}) == 1]
     assert any(np.isclose(x.get_ydata()[0], means(0, "ticket")[0]) for x in level)
@@ -373,20 +289,20 @@ def test_the_dense_network_is_a_line_where_variants_share_it():
 
 def test_ticks_are_round_where_densities_differ():
     runs = swept(small(levels=6), prune__rate=(0.2, 0.5))
-    figure = plotting.supported(runs)["figure_29"].draw(runs)
+    figure = supported(runs)["figure_29"].draw(runs)
     ticks = [text.get_text() for text in figure.axes[0].get_xticklabels()]
     assert ticks == ["2", "5", "10", "20", "50", "100"]
     runs = swept(small(levels=6), train__learning_rate=(0.2, 0.5))
     fewer = runs["v1"].summary.query("level < 3")
     runs["v1"] = runs["v1"]._replace(summary=fewer)
-    figure = plotting.supported(runs)["figure_26"].draw(runs)
+    figure = supported(runs)["figure_26"].draw(runs)
     ticks = [text.get_text() for text in figure.axes[0].get_xticklabels()]
     assert ticks == ["100", "50.0", "25.0", "12.5", "6.2", "3.1", "1.6"]
 
 
 def test_moments_of_deep_networks_by_rate_and_kind():
     runs = swept(small("resnet18", reinits=1), train__learning_rate=(0.1, 0.01))
-    figure = plotting.supported(runs)["figure_42"].draw(runs)
+    figure = supported(runs)["figure_42"].draw(runs)
     steps = (200, 400, 600)
     titles = [f"Validation accuracy after {step} steps" for step in steps]
     assert [ax.get_title(loc="left") for ax in figure.axes] == titles
@@ -407,7 +323,7 @@ def test_scopes_are_solid_and_dashed_and_tested():
         base = small("vgg19")
         prune = replace(base.prune, scope=scope)  # type: ignore[arg-type]
         runs[scope] = made(replace(base, prune=prune), i)
-    figure = plotting.supported(runs)["figure_38"].draw(runs)
+    figure = supported(runs)["figure_38"].draw(runs)
     last = figure.axes[2]
     assert legend_of(last) == ["rate 0.0012", "global", "layer by layer"]
     layered, whole = lines(last)
@@ -419,11 +335,11 @@ def test_what_learns_nothing_does_not_squash_the_rest():
     runs = swept(small(), train__learning_rate=(0.1, 0.2, 0.3, 0.4))
     flat = runs["v0"].summary.assign(val_accuracy_es=0.1)
     runs["v0"] = runs["v0"]._replace(summary=flat)
-    low, high = plotting.supported(runs)["figure_26"].draw(runs).axes[1].get_ylim()
+    low, high = supported(runs)["figure_26"].draw(runs).axes[1].get_ylim()
     shown = np.concatenate([means(variant, "ticket") for variant in (1, 2, 3)])
     assert shown.min() - 1 < low < shown.min() and high > shown.max()
     everything = {v: run._replace(summary=flat) for v, run in runs.items()}
-    figure = plotting.supported(everything)["figure_26"].draw(everything)
+    figure = supported(everything)["figure_26"].draw(everything)
     low, high = figure.axes[1].get_ylim()
     assert low < 10 < high
 
@@ -442,7 +358,7 @@ def test_figures_are_drawn_of_networks_that_failed(lost):
     else:
         some = ("v1",) if lost == "one" else tuple(runs)
         runs |= {variant: broken(runs[variant]) for variant in some}
-    figure = plotting.supported(runs)["figure_26"].draw(runs)
+    figure = supported(runs)["figure_26"].draw(runs)
     assert legend_of(figure.axes[1])[:3] == ["0.1", "0.2", "0.3"]
     counts = {"one": [4, 0, 4], "all": [0, 0, 0], "levels": [4, 2, 4]}
     assert [len(x) for _, x, *_ in lines(figure.axes[1])] == counts[lost]
@@ -454,13 +370,13 @@ def test_figures_are_drawn_of_networks_that_failed(lost):
 
 def test_noise_darkens_from_ticket_to_reinit():
     run = made(small(reinits=1, noises=(3.0, 0.5, 1.0), shuffles=1))
-    figure = plotting.supported({"": run})["figure_25"].draw({"": run})
+    figure = supported({"": run})["figure_25"].draw({"": run})
     words = ["ticket", *(f"noise of {n} sigma" for n in ("0.5", "1", "3"))]
     assert legend_of(figure.axes[1]) == [*words, "random reinit", "dense network"]
     kinds = ("ticket", "noise_0.5", "noise_1", "noise_3", "random_reinit")
     for kind, (_, _, y, _) in zip(kinds, lines(figure.axes[1]), strict=True):
         np.testing.assert_allclose(y, means(0, kind, more=-0.01))
-    light = [luminance(colour_of(kind)) for kind in kinds[1:4]]
+    light = [luminance(look_of(kind).colour) for kind in kinds[1:4]]
     assert light == sorted(light, reverse=True) and len(set(light)) == 3
     everything = ["random_reinit", "shuffle_mask", *kinds[1:4]]
     assert plotting.kinds(run.summary) == ["ticket", *everything]
@@ -470,7 +386,7 @@ def test_resampled_reinits_have_a_row_for_each_optimizer():
     base = small(reinits=1, resamples=1, shuffles=1)
     sgd = replace(base.train, optimizer="sgd")
     runs = {"a": made(base, 0), "b": made(replace(base, train=sgd), 1)}
-    figure = plotting.supported(runs)["figure_17"].draw(runs)
+    figure = supported(runs)["figure_17"].draw(runs)
     assert [ax.get_title(loc="left").split(":")[0] for ax in figure.axes] == [
         *("Adam", "Adam", "SGD", "SGD")
     ]
@@ -480,8 +396,8 @@ def test_resampled_reinits_have_a_row_for_each_optimizer():
         assert legend_of(ax) == names
         for kind, (_, _, y, line) in zip(kinds, lines(ax), strict=True):
             np.testing.assert_allclose(y, means(variant, kind, more=-0.01))
-            assert line.get_color() == colour_of(kind)
-    assert len({colour_of(kind) for kind in (*kinds, "shuffle_mask")}) == 4
+            assert line.get_color() == look_of(kind).colour
+    assert len({look_of(kind).colour for kind in (*kinds, "shuffle_mask")}) == 4
 
 
 def test_pruning_before_training_stands_beside_tickets_and_reinits():
@@ -491,7 +407,7 @@ def test_pruning_before_training_stands_beside_tickets_and_reinits():
         "early": made(replace(base, prune=before), 1),
         "late": made(replace(base, reinits=1), 0),
     }
-    figure = plotting.supported(runs)["figure_18"].draw(runs)
+    figure = supported(runs)["figure_18"].draw(runs)
     names = ["ticket", "random reinit", "pruned before training"]
     assert [name for name, *_ in lines(figure.axes[1])] == names
     expected = ((0, "ticket"), (0, "random_reinit"), (1, "ticket"))
@@ -506,9 +422,12 @@ def test_last_steps_have_a_panel_per_network():
     low = replace(small("resnet18"), train=TrainConfig(steps=600, learning_rate=0.01))
     configs = (small(), small("conv2"), small("resnet18"), low)
     runs = {str(i): made(replace(c, **kinds), i) for i, c in enumerate(configs)}
-    figure = plotting.supported(runs)["figure_14"].draw(runs)
+    figure = supported(runs)["figure_14"].draw(runs)
     assert [ax.get_title(loc="left") for ax in figure.axes] == [
-        *("LeNet", "Conv-2", "ResNet-18, rate 0.0012", "ResNet-18, rate 0.01")
+        "LeNet-300-100",
+        "Conv-2",
+        "ResNet-18, rate 0.0012",
+        "ResNet-18, rate 0.01",
     ]
     for variant, ax in enumerate(figure.axes):
         names = ("ticket", "random_reinit", "shuffle_mask")
@@ -525,14 +444,14 @@ def test_surplus_places_hold_no_panel():
     runs |= {
         name: made(small(name, reinits=1, shuffles=1)) for name in ("lenet", "vgg19")
     }
-    assert len(plotting.supported(runs)["figure_14"].draw(runs).axes) == 5
+    assert len(supported(runs)["figure_14"].draw(runs).axes) == 5
 
 
 def test_training_accuracy_of_one_shot_pruning_is_against_a_linear_axis():
     base = small(reinits=1)
     once = PruneConfig(one_shot=(0.2, 0.5, 0.9))
     runs = {"it": made(base, 0), "os": made(replace(base, prune=once), 1)}
-    figure = plotting.supported(runs)["figure_12"].draw(runs)
+    figure = supported(runs)["figure_12"].draw(runs)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["Iterative", "One-shot"]
     assert [ax.get_xscale() for ax in figure.axes] == ["log", "linear"]
     for variant, ax in enumerate(figure.axes):

@@ -10,12 +10,14 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import supported
 from made import NO_ANATOMY
 from matplotlib.colors import to_rgba
 
 from lth_jax import plotting
 from lth_jax.config import Config, PruneConfig, to_dict
 from lth_jax.errors import LthError
+from lth_jax.papers.lottery import figures
 from lth_jax.report.run import write_report
 from lth_jax.report.winning import winning_tickets
 from lth_jax.schema import PATHS, STABILITY
@@ -305,7 +307,7 @@ def test_figure_4_shows_means_and_extremes_of_all_networks(run, kind, panel):
     values = numbers_of(kind, name)
     values = shift + scale * values.reshape(LEVELS + 1, -1)
     dense = shift + scale * numbers_of("ticket", name)[0].ravel()
-    bars = bars_of(plotting.figure_4({"": run}).axes[panel])
+    bars = bars_of(figures.figure_4({"": run}).axes[panel])
     line, _, (segments,) = bars[kind.replace("_", " ")].lines
     np.testing.assert_allclose(line.get_xdata(), 100 * 0.8 ** np.arange(LEVELS + 1))
     means = [dense.mean(), *values[1:].mean(axis=1)]
@@ -317,7 +319,7 @@ def test_figure_4_shows_means_and_extremes_of_all_networks(run, kind, panel):
 
 
 def test_figure_4_has_a_falling_log_axis_and_the_dense_line(run):
-    axes = plotting.figure_4({"": run}).axes
+    axes = figures.figure_4({"": run}).axes
     for ax, (name, scale, shift) in zip(axes, PANELS, strict=True):
         assert ax.get_xscale() == "log"
         left, right = ax.get_xlim()
@@ -334,7 +336,7 @@ def test_figure_4_ticks_keep_their_distance(run):
         run.summary.assign(density=run.summary["density"] * factor)
         for factor in np.geomspace(1, 1e-3, 50)
     )
-    figure = plotting.figure_4({"": run._replace(summary=many)})
+    figure = figures.figure_4({"": run._replace(summary=many)})
     ticks = figure.axes[0].get_xticks()
     assert ticks[0] == 100
     assert 5 <= len(ticks) <= 9
@@ -350,7 +352,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(
-    ("draw", "split"), [(plotting.figure_3, "test"), (plotting.figure_11, "validation")]
+    ("draw", "split"), [(figures.figure_3, "test"), (figures.figure_11, "validation")]
 )
 def test_figures_3_and_11_show_the_nearest_levels(run, draw, split):
     last = 2 * numbers_of("ticket", "early_stop_step")[0].mean()
@@ -380,7 +382,7 @@ def test_figures_3_and_11_show_the_nearest_levels(run, draw, split):
 
 def test_figure_3_does_not_squash_the_trained_part(run):
     accuracies, losses = (
-        draw({"": run}).axes[1] for draw in (plotting.figure_3, plotting.figure_11)
+        draw({"": run}).axes[1] for draw in (figures.figure_3, figures.figure_11)
     )
     assert losses.get_ylim()[1] < 1 < losses.lines[0].get_ydata()[0]
     assert accuracies.get_ylim()[0] > 80 > accuracies.lines[0].get_ydata()[0]
@@ -390,7 +392,7 @@ def test_figure_11_leaves_out_losses_that_are_not_finite(run):
     curves = run.curves.copy()
     one = (curves["kind"] == "ticket") & (curves["replicate"] == 0)
     curves.loc[one & (curves["level"] == 3) & (curves["step"] > 0), "loss"] = np.inf
-    line = plotting.figure_11({"": run._replace(curves=curves)}).axes[0].lines[1]
+    line = figures.figure_11({"": run._replace(curves=curves)}).axes[0].lines[1]
     values = curve_of("ticket", "validation")[3, 1:, 0].mean(axis=0)
     np.testing.assert_allclose(line.get_ydata()[1:], values[1 : line.get_xdata().size])
 
@@ -401,7 +403,7 @@ def of_model(run: Run, **model) -> Run:
 
 @pytest.mark.parametrize(
     ("draw", "steps"),
-    [(plotting.figure_7, (250, 550, 1000)), (plotting.figure_8, (350, 650, 1000))],
+    [(figures.figure_7, (250, 550, 1000)), (figures.figure_8, (350, 650, 1000))],
 )
 def test_figures_7_and_8_look_at_moments_of_training(run, draw, steps):
     figure = draw({"": run})
@@ -417,7 +419,7 @@ def test_figures_7_and_8_look_at_moments_of_training(run, draw, steps):
 
 def test_several_runs_differ_in_colour_and_their_kinds_in_line_style(run):
     runs = {"fast": run, "slow": run._replace(summary=run.summary.query("level < 6"))}
-    bars = bars_of(plotting.figure_5(runs).axes[0])
+    bars = bars_of(figures.figure_5(runs).axes[0])
     kinds = [kind.replace("_", " ") for kind in DRAWS]
     assert list(bars) == [f"{name} {kind}" for name in runs for kind in kinds]
     look = {
@@ -432,7 +434,7 @@ def test_several_runs_differ_in_colour_and_their_kinds_in_line_style(run):
 
 @pytest.mark.parametrize(
     ("draw", "kinds"),
-    [(plotting.figure_1, {"ticket", "shuffle mask"}), (plotting.figure_6, {"ticket"})],
+    [(figures.figure_1, {"ticket", "shuffle mask"}), (figures.figure_6, {"ticket"})],
 )
 def test_figures_1_and_6_show_some_kinds_only(run, draw, kinds):
     assert bars_of(draw({"": run}).axes[0]).keys() == kinds
@@ -441,7 +443,7 @@ def test_figures_1_and_6_show_some_kinds_only(run, draw, kinds):
 def test_density_axis_of_one_shot_runs_is_linear(run):
     one_shot = run._replace(config=to_dict(Config(prune=PruneConfig(one_shot=(0.5,)))))
     scales = [
-        {ax.get_xscale() for ax in plotting.figure_4(runs).axes}
+        {ax.get_xscale() for ax in figures.figure_4(runs).axes}
         for runs in ({"": one_shot}, {"one": one_shot, "many": run})
     ]
     assert scales == [{"linear"}, {"log"}]
@@ -461,20 +463,20 @@ def test_runs_support_the_figures_of_their_network(run, name):
     model, own = SUPPORTED[name]
     one = of_model(run, **model)
     always = {"figure_3", "figure_11"}
-    assert plotting.supported({"": one}).keys() == own | always | {
+    assert supported({"": one}).keys() == own | always | {
         "figure_1",
         "figure_14",
     }
     plain = one._replace(summary=one.summary.query("kind != 'shuffle_mask'"))
-    assert plotting.supported({"": plain}).keys() == own | always
-    assert plotting.supported({"a": plain, "b": plain}).keys() == own
+    assert supported({"": plain}).keys() == own | always
+    assert supported({"a": plain, "b": plain}).keys() == own
 
 
 def test_mixed_networks_support_figure_1_only_if_all_have_random_masks(run):
     runs = {name: of_model(run, name=name) for name in ("lenet", "conv2", "conv6")}
-    assert "figure_1" in plotting.supported(runs)
+    assert "figure_1" in supported(runs)
     runs["lenet"] = make_run(run.path, ("ticket",))
-    assert "figure_1" not in plotting.supported(runs)
+    assert "figure_1" not in supported(runs)
 
 
 def without_numbers(run: Run) -> Run:
@@ -520,10 +522,10 @@ def test_odd_runs_have_a_page(run, name):
 
 
 def test_drawing_leaves_global_settings_alone_and_ignores_them(run):
-    first = plotting.render(plotting.figure_4({"": run}), "svg")
+    first = plotting.render(figures.figure_4({"": run}), "svg")
     with matplotlib.rc_context({"font.size": 23.0, "svg.hashsalt": "other"}):
         before = dict(matplotlib.rcParams)
-        assert plotting.render(plotting.figure_4({"": run}), "svg") == first
+        assert plotting.render(figures.figure_4({"": run}), "svg") == first
         assert dict(matplotlib.rcParams) == before
     assert b"<dc:date>" not in first
 

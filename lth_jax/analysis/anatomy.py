@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import analysis
+from .. import analysis, results
 from ..errors import InputError
-from ..results import nearest_level
 from ..schema import HISTOGRAMS, QUANTITIES, UNITS
 
 DENSITIES = (1.0, 0.4105, 0.1688, 0.0695)
@@ -56,8 +55,7 @@ def nearest_levels(densities: Mapping[int, float]) -> tuple[int, ...]:
     Reference:
         Frankle & Carbin (2019), appendix F: 100, 41.05, 16.88 and 6.95 %.
     """
-    found = {nearest_level(densities, wanted) for wanted in DENSITIES}
-    return tuple(sorted(level for level in found if level is not None))
+    return tuple(results.nearest_levels(densities, DENSITIES))
 
 
 def in_order(paths: Iterable[str]) -> list[str]:

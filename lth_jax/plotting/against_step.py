@@ -7,7 +7,7 @@ import numpy as np
 
 from ..results import spreads
 from ..store.read import Run
-from .comparisons import ClosenessColumn, sparsest
+from .comparisons import ClosenessColumn, check_compared, sparsest
 from .kinds import kinds, look_of
 from .style import draw_level, draw_means, legend, panels
 
@@ -45,7 +45,11 @@ def closeness_panels(
     Args:
         steps: runs by the step that they rewind to.
         shown: columns.
+
+    Raises:
+        InputError: no run was compared.
     """
+    check_compared(steps, "stability")
     rows = rows_by_step(steps, "stability")
     return [
         StepPanel(one.title, rows[rows["cause"] == one.cause], one.column)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..results import density_of, density_text
 from ..store.read import Run
 from ..study.copies import DATA_ORDER, PRUNING
@@ -77,6 +78,24 @@ def is_measured_sweep(runs: Runs, *columns: str) -> bool:
     return sum(found) >= 2
 
 
+def check_compared(runs: Mapping[Any, Run], table: str) -> None:
+    """Refuse runs none of which has a row in a table of comparisons.
+
+    Args:
+        runs: by variant or step.
+        table: ``stability`` or ``paths``.
+
+    Raises:
+        InputError: no run has one.
+    """
+    if not any(measured(run, table) for run in runs.values()):
+        setting = {"stability": "stability.orders", "paths": "stability.points"}[table]
+        raise InputError(
+            "This figure shows copies of networks that were trained under several data"
+            f" orders; no run has them. Train it with {setting} of 2 or more."
+        )
+
+
 def measured(run: Run, table: str = "stability") -> list[int]:
     """Return the levels of which a table of comparisons has rows, in order."""
     return sorted({int(level) for level in getattr(run, table)["level"]})
@@ -100,7 +119,11 @@ def groups_of(runs: Mapping[str, Run], table: str) -> tuple[list[SideBySide], st
     Args:
         runs: by variant; of one run, its levels stand side by side.
         table: ``stability`` or ``paths``.
+
+    Raises:
+        InputError: no run was compared.
     """
+    check_compared(runs, table)
     if len(runs) == 1:
         (run,) = runs.values()
         return _levels(run, table), "weights remaining (%)"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..results import density_of, density_text, nearest_level
+from ..results import density_of, density_text, nearest_levels
 from ..schema import SIDES
 from ..store.read import Run
 from .figure import Runs
@@ -39,7 +39,7 @@ def shows(run: Run, what: str) -> bool:
         run: loaded.
         what: initial, distance, growth, incoming or outgoing.
     """
-    return bool(nearest_levels(run, what, [0.5]))
+    return bool(levels_shown(run, what, [0.5]))
 
 
 def layer_words(run: Run, layers: Sequence[str]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def grid_of(runs: Runs, what: str) -> tuple[list[LayerPanel | None], int]:
             title = alone if len(runs) == 1 else f"{variant}: {name}"
             row.append(LayerPanel(title, run, rows[rows["layer"] == path]))
         found.append(row)
-    widest = max(map(len, found))
+    widest = max(map(len, found), default=1)
     columns = widest if widest <= 3 else 2 if widest == 4 else 3
     padded = [[*row, *[None] * (-len(row) % columns)] for row in found]
     return [panel for row in padded for panel in row], columns
@@ -121,7 +121,7 @@ def thinned(layers: list[str], most: int) -> list[str]:
     return [layers[round(place)] for place in places]
 
 
-def nearest_levels(run: Run, what: str, targets: Iterable[float]) -> dict[int, str]:
+def levels_shown(run: Run, what: str, targets: Iterable[float]) -> dict[int, str]:
     """Return the levels nearest to some densities, and the share of weights there.
 
     A target of 1 is the dense network; others are tickets.
@@ -129,5 +129,9 @@ def nearest_levels(run: Run, what: str, targets: Iterable[float]) -> dict[int, s
     there = {int(n): density_of(run, int(n)) for n in set(rows_of(run, what)["level"])}
     dense = {level: density for level, density in there.items() if level == 0}
     pruned = {level: density for level, density in there.items() if level > 0}
-    found = {nearest_level(dense if t == 1 else pruned, t) for t in targets} - {None}
-    return {level: density_text(there[level]) for level in sorted(found)}
+    found = [
+        level
+        for target in targets
+        for level in nearest_levels(dense if target == 1 else pruned, [target])
+    ]
+    return {level: density_text(there[level]) for level in sorted(set(found))}

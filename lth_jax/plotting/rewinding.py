@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from ..config import RewindConfig, TrainConfig
+from ..errors import InputError
 from ..store.read import Run
 from ..types import END, FINAL
 
@@ -42,6 +43,21 @@ def by_step(runs: Mapping[str, Run]) -> dict[int, Run]:
     steps = {step: run for step, run in asked if step is not None}
     is_sweep = len(found) == len(steps) >= 2 and are_alike(found)
     return dict(sorted(steps.items())) if is_sweep else {}
+
+
+def sweep_of(runs: Mapping[str, Run]) -> dict[int, Run]:
+    """Return what `by_step` does, for figures that show no other runs.
+
+    Raises:
+        InputError: the runs are no sweep over rewind steps.
+    """
+    steps = by_step(runs)
+    if not steps:
+        raise InputError(
+            "This figure shows runs by name that differ in the step of rewind.weights"
+            f" alone, at least two; these are not: {', '.join(map(repr, runs))}."
+        )
+    return steps
 
 
 def are_alike(runs: Iterable[Run]) -> bool:

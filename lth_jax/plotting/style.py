@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -128,9 +130,13 @@ def panels(
     Args:
         titles: above the panels.
         columns: panels in a row, at most; by default up to three, and four in two rows.
+
+    Raises:
+        InputError: there are no titles.
     """
     from matplotlib.figure import Figure
 
+    _check_any(titles)
     columns = min(len(titles), columns or (3 if len(titles) <= 3 else 2))
     rows = -(-len(titles) // columns)
     size = (12.6 if columns == 3 else 9.6, 0.5 + 3.8 * rows)
@@ -148,9 +154,14 @@ def panels(
 def rows_of_panels(
     titles: Sequence[Sequence[str]],
 ) -> tuple["Figure", Sequence[Sequence["Axes"]]]:
-    """Return a figure with a row of panels per list of titles, all equally many."""
+    """Return a figure with a row of panels per list of titles, all equally many.
+
+    Raises:
+        InputError: there are no titles.
+    """
     from matplotlib.figure import Figure
 
+    _check_any(titles)
     rows, columns = len(titles), max(map(len, titles))
     size = (3.6 * columns + 2.8, 0.3 + 3.6 * rows)
     figure = Figure(figsize=size, layout="constrained")
@@ -160,6 +171,14 @@ def rows_of_panels(
             ax.set_title(name)
             ax.grid(axis="x", visible=False)
     return figure, [list(axes) for axes in grid]
+
+
+def _check_any(titles: Sequence[Any]) -> None:
+    if not titles:
+        raise InputError(
+            "These runs have nothing that this figure shows. Which figures they have"
+            " tells lth_jax.plotting.supported(lth_jax.papers.figures(), runs)."
+        )
 
 
 def draw_means(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..results import by_level, density_text, nearest_level
+from ..results import by_level, density_text, nearest_levels
 from ..store.read import Run
 from .kinds import label, look_of
 from .style import DASHED, INK, PALETTE, draw_band
@@ -77,8 +77,8 @@ def _levels_shown(
     for kind, targets in densities.items():
         rows = summary[summary["kind"] == kind]
         there = dict(rows.groupby("level")["density"].mean())
-        levels = {nearest_level(there, target) for target in targets} - {None}
-        found += [(kind, int(level), there[level]) for level in sorted(levels)]
+        levels = nearest_levels(there, targets)
+        found += [(kind, int(level), there[level]) for level in levels]
     return found
 
 

@@ -13,7 +13,7 @@ from ...plotting.comparisons import (
 )
 from ...plotting.figure import Exhibit, Runs, Topic, drawn_of_runs
 from ...plotting.kinds import kinds, look_of
-from ...plotting.rewinding import by_step
+from ...plotting.rewinding import sweep_of
 from ...plotting.style import DASHED, draw_band, is_first_in_row, legend, panels
 from ...results import spreads
 from ...study.copies import DATA_ORDER
@@ -53,7 +53,7 @@ def figure_barrier(runs: Runs) -> "Figure":
         (2020), section 2 and its figures of instability against k.
     """
     line = STABLE, f"{STABLE:g} %: below it stable"
-    shown = closeness_panels(by_step(runs), BARRIERS)
+    shown = closeness_panels(sweep_of(runs), BARRIERS)
     return draw_against_step([one._replace(scale=100, level=line) for one in shown])
 
 

@@ -31,7 +31,7 @@ from ...plotting.density import (
 )
 from ...plotting.figure import LINES, Exhibit, Runs, Topic, drawn_of_runs
 from ...plotting.kinds import kinds, label, look_of
-from ...plotting.rewinding import by_step
+from ...plotting.rewinding import by_step, sweep_of
 from ...plotting.style import INK, bars, legend, lowered, panels
 from ...results import spreads
 
@@ -63,7 +63,7 @@ def figure_rewinding_accuracy(runs: Runs) -> "Figure":
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    steps = by_step(runs)
+    steps = sweep_of(runs)
     tables = [run.summary for run in steps.values()]
     shown = _at_several_levels(pd.concat(tables))
     # From early, dark, to late, light.
@@ -122,7 +122,8 @@ def figure_rewinding_stability(runs: Runs) -> "Figure":
     Reference:
         Frankle et al., "Stabilizing the Lottery Ticket Hypothesis" (2020), figure 4.
     """
-    steps = by_step(runs)
+    steps = sweep_of(runs)
+    distances = closeness_panels(steps, DISTANCES)
     first = next(iter(steps.values()))
     dense = dense_mean(first.summary, AT_END)
     accuracy = StepPanel(
@@ -133,7 +134,7 @@ def figure_rewinding_stability(runs: Runs) -> "Figure":
         level=(dense[0], "dense") if dense else None,
         from_zero=False,
     )
-    return draw_against_step([*closeness_panels(steps, DISTANCES), accuracy])
+    return draw_against_step([*distances, accuracy])
 
 
 REWINDING_STABILITY = Exhibit(
@@ -155,7 +156,7 @@ def figure_rewinding_angle(runs: Runs) -> "Figure":
         Frankle et al., "Stabilizing the Lottery Ticket Hypothesis" (2020), figure 4
         with the measure of appendix B.
     """
-    return draw_against_step(closeness_panels(by_step(runs), ANGLES))
+    return draw_against_step(closeness_panels(sweep_of(runs), ANGLES))
 
 
 REWINDING_ANGLE = Exhibit(

@@ -19,7 +19,7 @@ from ....plotting.histograms import (
     shares,
 )
 from ....plotting.kinds import look_of
-from ....plotting.layers import LayerPanel, grid_of, nearest_levels, shows
+from ....plotting.layers import LayerPanel, grid_of, levels_shown, shows
 from ....plotting.style import INK, PALETTE, is_first_in_row, legend, panels
 from ....results import density_text
 
@@ -235,7 +235,7 @@ FIGURES = (FIGURE_15, FIGURE_19, FIGURE_20, FIGURE_21, FIGURE_23)
 def _colours_of(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, str]:
     """Return a colour for every share of weights that is shown of any run."""
     shown = [
-        nearest_levels(run, what, targets) for run in runs.values() if shows(run, what)
+        levels_shown(run, what, targets) for run in runs.values() if shows(run, what)
     ]
     names = {name for levels in shown for name in levels.values()}
     rest = cycle(PALETTE)
@@ -248,7 +248,7 @@ def _colours_of(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, st
 def _surviving(panel: LayerPanel, colours: Mapping[str, str]) -> list[Distribution]:
     rows = panel.rows[panel.rows["part"] == "kept"]
     lines = []
-    for level, name in nearest_levels(panel.run, "initial", DENSITIES).items():
+    for level, name in levels_shown(panel.run, "initial", DENSITIES).items():
         bins = pooled(rows[rows["level"] == level])
         tint = DIM if name == DENSE else 0.0
         lines += _fitted(Distribution(bins, name, colours[name], tint))
@@ -256,7 +256,7 @@ def _surviving(panel: LayerPanel, colours: Mapping[str, str]) -> list[Distributi
 
 
 def _moved(panel: LayerPanel, what: str) -> list[Distribution]:
-    ((level, share),) = nearest_levels(panel.run, what, [MOVED]).items()
+    ((level, share),) = levels_shown(panel.run, what, [MOVED]).items()
     rows = panel.rows[panel.rows["level"] == level]
     parts = {
         "other": ("other weights", OTHER),
@@ -281,7 +281,7 @@ def _kept(
     panel: LayerPanel, what: str, colours: Mapping[str, str]
 ) -> list[Distribution]:
     lines = []
-    for level, name in nearest_levels(panel.run, what, DENSITIES[1:]).items():
+    for level, name in levels_shown(panel.run, what, DENSITIES[1:]).items():
         rows = panel.rows[panel.rows["level"] == level]
         found = shares(rows)
         n = grouping(found)

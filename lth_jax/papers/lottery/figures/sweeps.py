@@ -431,7 +431,7 @@ def _selected(sweep: Sweep, runs: Runs) -> dict[str, list[Member]]:
 
 
 def _members(sweep: Sweep, runs: Iterable[Run]) -> list[Member]:
-    own = [run for run in runs if sweep.where(settings_of(run))]
+    own = [run for run in runs if sweep.where(settings_of(run)) and _dashes(sweep, run)]
     found = [(run, sweep.special(settings_of(run))) for run in own]
     return [Member(run, special) for run, special in found if special is not None]
 
@@ -456,14 +456,18 @@ def _is_sweep(sweep: Sweep, members: Sequence[Member]) -> bool:
 
 
 def _dashes(sweep: Sweep, run: Run) -> list[tuple[str, Any]]:
-    """Return the kinds of networks of a run that are shown, and their dashes."""
+    """Return the kinds of networks of a run that are shown, and their dashes.
+
+    It is empty for a run whose setting is none of those that a figure tells apart.
+    """
     if sweep.dashes is None:
         return [("ticket", "-")]
     styles = dict(zip(sweep.dashes.words, ("-", DASHED), strict=True))
     if sweep.dashes.by == KIND:
         there = kinds(run.summary)
         return [(kind, dash) for kind, dash in styles.items() if kind in there]
-    return [("ticket", styles[settings_of(run)[sweep.dashes.by]])]
+    value = settings_of(run)[sweep.dashes.by]
+    return [("ticket", styles[value])] if value in styles else []
 
 
 # How they are drawn.
