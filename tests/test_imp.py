@@ -321,7 +321,7 @@ def test_initial_magnitude_ranks_the_initial_weights(scope):
         masked = kernels(tree.take(level.masks, r))
         groups = [[path] for path in size] if scope == "layerwise" else [list(size)]
         counts = COUNTS if scope == "layerwise" else GLOBAL
-        for group, n in zip(groups, counts[level.number], strict=True):
+        for group, n in zip(groups, counts[level.plan.number], strict=True):
             ranked = np.concatenate([abs(size[p]).ravel() for p in group])
             kept = np.concatenate([masked[p].ravel() for p in group])
             largest = np.argsort(-ranked, kind="stable")[:n]
