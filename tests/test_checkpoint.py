@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lth_jax.store.checkpoint import Checkpoints, Saved
-from lth_jax.training.lanes import Outcome, Partial
+from lth_jax.training.lanes import Outcome, Underway
 from lth_jax.training.loop import Curve, Tallies, TrainState
 from lth_jax.training.metrics import Metrics, Tally
 from lth_jax.training.timeline import Timeline
@@ -49,7 +49,7 @@ def saved(seed: int = 0) -> Saved:
         n = TIMELINE.evaluations_at(done)
         state = states(seed + done, lanes=1)
         kept = {3: one_snapshot(state, done), 8: one_snapshot(state, 1)}
-        begun[name] = Partial(
+        begun[name] = Underway(
             state, curve(n, 1) if n else None, done, steps, 20, kept if steps else {}
         )
     return Saved({"a": outcome(1), "b": outcome(2)}, begun)

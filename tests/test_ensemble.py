@@ -21,8 +21,8 @@ from lth_jax.study.study import make_study
 from lth_jax.training.lanes import (
     Lanes,
     Outcome,
-    Partial,
     Program,
+    Underway,
     begin,
     make_program,
     run_lanes,
@@ -101,8 +101,8 @@ def test_outcomes_come_group_by_group_without_padding(n):
     data = program.put_data(splits())
     paced = []
 
-    def watch(partial: Partial, lanes: int) -> int:
-        paced.append((partial.steps, lanes))
+    def watch(underway: Underway, lanes: int) -> int:
+        paced.append((underway.steps, lanes))
         return 99
 
     groups = list(run_lanes(program, some_lanes(n), data, watch))

@@ -26,8 +26,8 @@ from lth_jax.training.dataset import (
 from lth_jax.training.lanes import (
     Lanes,
     Outcome,
-    Partial,
     Program,
+    Underway,
     begin,
     make_program,
     run_lanes,
@@ -149,7 +149,7 @@ def test_ticket_goes_on_at_its_clock(clock):
 PACES = {
     "one": lambda *_: 1,
     "two": lambda *_: 2,
-    "changing": lambda partial, _: 1 + partial.done // 5 % 3,
+    "changing": lambda underway, _: 1 + underway.done // 5 % 3,
     "nonsense": lambda *_: -7,
 }
 
@@ -172,9 +172,9 @@ def test_watch_sees_every_chunk(wanted):
     """Blocks of one tick, evaluations at 0, 5, ..., 20, 23: 23 + 6 * 2 + 1 ticks."""
     seen = []
 
-    def watch(partial: Partial, lanes: int) -> int:
-        evaluations = 0 if partial.curve is None else partial.curve.test.loss.shape[1]
-        seen.append((partial.done, partial.steps, evaluations, lanes))
+    def watch(underway: Underway, lanes: int) -> int:
+        evaluations = 0 if underway.curve is None else underway.curve.test.loss.shape[1]
+        seen.append((underway.done, underway.steps, evaluations, lanes))
         return wanted
 
     outcome_of(SHORT, watch)
@@ -194,15 +194,15 @@ def test_what_has_begun_goes_on():
     program, data = program_of(SHORT, *sizes_of_blocks()), splits()
     shown = []
 
-    def watch(partial: Partial, lanes: int) -> int:
-        shown.append(partial._replace(states=tree.to_host(partial.states)))
+    def watch(underway: Underway, lanes: int) -> int:
+        shown.append(underway._replace(states=tree.to_host(underway.states)))
         return 5
 
     whole = outcome_of(SHORT, watch)
     assert len(shown) > 5
-    for partial in shown:
+    for underway in shown:
         lanes = lanes_with_masks(SHORT)
-        (outcome,) = run_lanes(program, lanes, data, begun=partial)
+        (outcome,) = run_lanes(program, lanes, data, begun=underway)
         assert bits(outcome) == bits(whole)
 
 
@@ -404,7 +404,7 @@ def test_round_agrees_with_numpy(extras):
     levels = list(find_ticket(model, data, config))
     kept = {"Dense_0": 30 - 9, "Dense_1": 20 - 6, "Dense_2": 12 - 2}
     root = jax.random.key(config.seed)
-    close = functools.partial(np.testing.assert_allclose, rtol=0, atol=1e-9)
+    close = functools.underway(np.testing.assert_allclose, rtol=0, atol=1e-9)
     for r in range(config.replicates):
         start, _ = model.init(derive(root, r, Stream.INIT))
         order = derive(root, r, Stream.ORDER)

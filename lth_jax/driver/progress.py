@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 from ..config import Config
-from ..training.lanes import Partial
+from ..training.lanes import Underway
 
 CHUNK_SECONDS = 1.0
 """Time between two looks at a training, about."""
@@ -31,16 +31,16 @@ class Progress:
         """Say which level is being trained."""
         self._bar.set_description(f"level {number}/{self._config.levels}")
 
-    def watch(self, partial: Partial, lanes: int) -> int:
+    def watch(self, underway: Underway, lanes: int) -> int:
         """Advance the bar; choose the next chunk to last about `CHUNK_SECONDS`."""
         now, last = time.monotonic(), self._done
-        if partial.done >= last[0]:
-            self.skip((partial.steps - last[1]) * lanes)
-            rate = (partial.done - last[0]) / max(now - self._then, 1e-6)
+        if underway.done >= last[0]:
+            self.skip((underway.steps - last[1]) * lanes)
+            rate = (underway.done - last[0]) / max(now - self._then, 1e-6)
             self._chunk = max(1, int(CHUNK_SECONDS * rate))
         else:  # another group
-            self.skip(partial.steps * lanes)
-        self._done, self._then = (partial.done, partial.steps), now
+            self.skip(underway.steps * lanes)
+        self._done, self._then = (underway.done, underway.steps), now
         return self._chunk
 
     def skip(self, steps: int) -> None:

@@ -14,7 +14,7 @@ from ..errors import LthError
 from ..store.checkpoint import Checkpoints, Saved
 from ..study.level import Level
 from ..study.study import Study
-from ..training.lanes import NOTHING, Keep, Lanes, Outcome, Partial, run_lanes
+from ..training.lanes import NOTHING, Keep, Lanes, Outcome, Underway, run_lanes
 from ..types import Snapshot
 from .compare import Comparison, Errors, compare, make_errors
 from .interrupts import Request
@@ -90,8 +90,10 @@ class Training:
             alike = _alike(names[done:], lanes.steps[done:], self._saved)
             some = tree.take(lanes, slice(done, done + len(alike)))
 
-            def watch(partial: Partial, real: int) -> int:
-                return self._watch(partial, names[done : done + real])  # noqa: B023
+            # `done` grows when a group is finished, and a group is watched before it
+            # is: so the names are those of the group that trains.
+            def watch(underway: Underway, real: int) -> int:
+                return self._watch(underway, names[done : done + real])  # noqa: B023
 
             try:
                 for outcome in run_lanes(
@@ -161,30 +163,30 @@ class Training:
     def _asked(self) -> bool:
         return self._request.signum is not None
 
-    def _watch(self, partial: Partial, names: Sequence[str]) -> int:
+    def _watch(self, underway: Underway, names: Sequence[str]) -> int:
         asked = self._asked
         if asked or time.monotonic() - self._saved_at >= self._every:
-            self._begun(partial, names)
+            self._begun(underway, names)
             self._save(wait=asked)
         if asked:
             raise self._request.error
-        return self._progress.watch(partial, len(names))
+        return self._progress.watch(underway, len(names))
 
     def _save(self, wait: bool) -> None:
         if self._saved and any(self._saved):
             self._checkpoints.save(self._saved, self._timeline, wait)
             self._saved_at = time.monotonic()
 
-    def _begun(self, partial: Partial, names: Sequence[str]) -> None:
+    def _begun(self, underway: Underway, names: Sequence[str]) -> None:
         """Take down where lanes stand, for the next checkpoint."""
         assert self._saved is not None
-        states = tree.to_host(partial.states)
+        states = tree.to_host(underway.states)
         for i, name in enumerate(names):
             one = slice(i, i + 1)
-            curve = partial.curve and tree.take(partial.curve, one)
+            curve = underway.curve and tree.take(underway.curve, one)
             lane = jax.tree.map(lambda leaf, one=one: leaf[one].copy(), states)
-            kept = tree.take(partial.kept, one)
-            now = partial._replace(states=lane, curve=curve, kept=kept)
+            kept = tree.take(underway.kept, one)
+            now = underway._replace(states=lane, curve=curve, kept=kept)
             self._saved.begun[name] = now
 
     def _halve(self, error: Exception) -> None:
@@ -210,7 +212,7 @@ def _keep_only(saved: Saved, lengths: Mapping[str, int], keep: Keep) -> None:
     for networks in saved:
         for name in lengths.keys() & networks.keys():
             one = networks[name]
-            done = one.steps if isinstance(one, Partial) else lengths[name]
+            done = one.steps if isinstance(one, Underway) else lengths[name]
             passed = [step for step in keep.steps if step <= done]
             if set(passed) <= one.kept.keys():
                 kept = {step: one.kept[step] for step in passed}
@@ -233,7 +235,7 @@ def _alike(names: Sequence[str], steps: np.ndarray, saved: Saved) -> list[str]:
     return [names[i] for i in alike]
 
 
-def _joined(names: Sequence[str], begun: Mapping[str, Partial]) -> Partial | None:
+def _joined(names: Sequence[str], begun: Mapping[str, Underway]) -> Underway | None:
     """Return lanes that stand at one tick as one; None if they have not begun."""
     if names[0] not in begun:
         return None

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from .. import tree
-from ..training.lanes import Outcome, Partial
+from ..training.lanes import Outcome, Underway
 from ..training.loop import Curve, TrainState
 from ..training.metrics import Metrics
 from ..training.timeline import Timeline
@@ -32,7 +32,7 @@ class Saved(NamedTuple):
     """
 
     finished: dict[str, Outcome]
-    begun: dict[str, Partial]
+    begun: dict[str, Underway]
 
 
 class Checkpoints:
@@ -240,7 +240,7 @@ def _unflat(
                 lambda p, _, n=name, s=shape: _like(flat[f"curve/{n}/{p}"], s, lanes=0),
                 like.curve,
             )
-        begun[name] = Partial(state, curve, done, steps, length, kept.get(name, {}))
+        begun[name] = Underway(state, curve, done, steps, length, kept.get(name, {}))
     return Saved(finished, begun)
 
 

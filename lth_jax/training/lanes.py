@@ -103,7 +103,7 @@ class Keep(NamedTuple):
 NOTHING = Keep()
 
 
-class Partial(NamedTuple):
+class Underway(NamedTuple):
     """Lanes in the middle of their training.
 
     Attributes:
@@ -155,7 +155,7 @@ class Program(NamedTuple):
     put_data: Callable[[Any], Any]
 
 
-Watch = Callable[[Partial, int], int]
+Watch = Callable[[Underway, int], int]
 """Called between chunks: (where a group stands, its lanes without padding) -> ticks
 until it is called again."""
 
@@ -281,7 +281,7 @@ def run_lanes(
     lanes: Lanes,
     data: Splits,
     watch: Watch | None = None,
-    begun: Partial | None = None,
+    begun: Underway | None = None,
     keep: Keep = NOTHING,
 ) -> Iterator[Outcome]:
     """Train all lanes, group after group; a group's lanes train equally long.
@@ -301,15 +301,16 @@ def run_lanes(
     """
     watch = watch or (lambda p, _: program.timeline(data, p.length).ticks)
     for first, stop in _groups(lanes.steps, program.width):
+        # Padded by repeats of the last lane, so that all groups have one width.
         index = np.minimum(np.arange(first, first + program.width), stop - 1)
         states, fixed = begin(program, program.put_lanes(tree.take(lanes, index)))
-        partial = Partial(states, None, 0, 0, int(lanes.steps[first]), {})
+        underway = Underway(states, None, 0, 0, int(lanes.steps[first]), {})
         if begun:
             states = program.put_lanes(tree.take(begun.states, index))
             curve, kept = tree.take((begun.curve, begun.kept), index)
-            partial = begun._replace(states=states, curve=curve, kept=kept)
+            underway = begun._replace(states=states, curve=curve, kept=kept)
         outcome = _run_group(
-            program, partial, fixed, data, lambda p, n=stop - first: watch(p, n), keep
+            program, underway, fixed, data, lambda p, n=stop - first: watch(p, n), keep
         )
         yield tree.take(outcome, slice(0, stop - first))
 
@@ -339,36 +340,37 @@ def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
 
 def _run_group(
     program: Program,
-    partial: Partial,
+    underway: Underway,
     fixed: Fixed,
     data: Splits,
-    watch: Callable[[Partial], int],
+    watch: Callable[[Underway], int],
     keep: Keep,
 ) -> Outcome:
-    timeline = program.timeline(data, partial.length)
-    steps = [step for step in keep.steps if step <= partial.length]
+    timeline = program.timeline(data, underway.length)
+    steps = [step for step in keep.steps if step <= underway.length]
+    # Ticks at which the training returns to the host because a snapshot is wanted.
     halts = {timeline.after(step): step for step in steps}
-    while partial.done < timeline.ticks:
-        first = partial.done
-        stop = _chunk_end(program, timeline, first, watch(partial))
+    while underway.done < timeline.ticks:
+        first = underway.done
+        stop = _chunk_end(program, timeline, first, watch(underway))
         stop = min([stop, *(tick for tick in halts if tick > first)])
-        trained = range(partial.steps, timeline.steps_at(stop))
+        trained = range(underway.steps, timeline.steps_at(stop))
         window = program.feed.ahead(fixed.order, fixed.clock, trained)
         states, curve = program.advance(
-            partial.states, fixed, window, data, partial.length, first, stop
+            underway.states, fixed, window, data, underway.length, first, stop
         )
-        partial = _later(timeline, partial, states, tree.to_host(curve), stop)
+        underway = _later(timeline, underway, states, tree.to_host(curve), stop)
         if stop in halts:
-            now = _snapshot(states, fixed, partial.steps, keep.moments)
-            partial = partial._replace(kept={**partial.kept, halts[stop]: now})
-    watch(partial)
-    states = partial.states
+            now = _snapshot(states, fixed, underway.steps, keep.moments)
+            underway = underway._replace(kept={**underway.kept, halts[stop]: now})
+    watch(underway)
+    states = underway.states
     train = mean(tree.to_host(states.tallies.train), data.train.size)
-    finals = _snapshot(states, fixed, partial.length)
-    assert partial.curve is not None
+    finals = _snapshot(states, fixed, underway.length)
+    assert underway.curve is not None
     failed = tree.to_host(states.failed)
     ended = tree.to_host(states.mask) if program.moving else None
-    return Outcome(finals, partial.curve, train, failed, partial.kept, ended)
+    return Outcome(finals, underway.curve, train, failed, underway.kept, ended)
 
 
 def _snapshot(
@@ -381,18 +383,21 @@ def _snapshot(
 
 
 def _later(
-    timeline: Timeline, partial: Partial, states: TrainState, curve: Curve, stop: int
-) -> Partial:
+    timeline: Timeline, underway: Underway, states: TrainState, curve: Curve, stop: int
+) -> Underway:
     """Return where a group stands after a chunk; ``curve`` is what that returned."""
-    before, after = timeline.evaluations_at(partial.done), timeline.evaluations_at(stop)
-    skipped = before - int(timeline.unit_of(partial.done))
+    before, after = (
+        timeline.evaluations_at(underway.done),
+        timeline.evaluations_at(stop),
+    )
+    skipped = before - int(timeline.unit_of(underway.done))
     points = tree.take(curve, np.s_[:, skipped : skipped + after - before])
-    if partial.curve:
+    if underway.curve:
         points = jax.tree.map(
-            lambda *leaves: np.concatenate(leaves, axis=1), partial.curve, points
+            lambda *leaves: np.concatenate(leaves, axis=1), underway.curve, points
         )
     steps = timeline.steps_at(stop)
-    return partial._replace(states=states, curve=points, done=stop, steps=steps)
+    return underway._replace(states=states, curve=points, done=stop, steps=steps)
 
 
 def _chunk_end(program: Program, timeline: Timeline, done: int, wanted: int) -> int:

@@ -104,6 +104,8 @@ class Timeline(NamedTuple):
         low, high = first - origin, stop - origin
         steps = jnp.minimum(self.every, self.steps - done)
         train = jnp.where(unit == self.units - 1, self.train, 0)
+        # The parts of a unit lie one after the other; what ticks do of each is their
+        # span, cut to where the part begins and ends.
         borders: list[Any] = [0]
         for size in (self.validation, self.test, steps, train):
             borders.append(borders[-1] + size)
