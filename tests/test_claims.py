@@ -4,6 +4,8 @@ import dataclasses
 import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 from made import CLAIMS, CODED, CONTROLS, REINIT, changed, make_run, needed, row_of
 
-from lth_jax import models
+from lth_jax import models, papers
 from lth_jax.cli import main
 from lth_jax.config import Config, to_dict
 from lth_jax.judging import judge
@@ -38,6 +40,7 @@ from lth_jax.report import run as report
 from lth_jax.report import sweep
 from lth_jax.report.run import write_report
 
+PAPERS = Path(papers.__file__).parent
 EXPERIMENTS = sorted(
     (Path(__file__).parents[1] / "experiments").glob("lth_figure_?.py")
 )
@@ -197,6 +200,37 @@ def test_names_of_settings_are_unique():
     assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
 
 
+def test_every_folder_of_a_paper_is_listed_and_says_which_paper_it_is():
+    folders = {path.parent.name for path in PAPERS.glob("*/__init__.py")}
+    assert sorted(papers.PAPERS) == sorted(folders)
+    for name in folders:
+        assert "Reference:" in (PAPERS / name / "__init__.py").read_text()
+
+
+def test_claims_have_ids_of_their_own():
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+
+
+def test_the_engine_names_no_paper():
+    words = (
+        r"\b([AB][1-9]\d*|LeNet|Conv-\d|VGG-\d+|ResNet-\d+|lenet|conv\d|papers\.\w+\.)"
+    )
+    for path in PAPERS.parent.glob("judging/*.py"):
+        assert re.findall(words, path.read_text()) == [], path.name
+
+
+def test_claims_load_nothing_that_draws():
+    code = """
+import sys
+from lth_jax import papers
+assert papers.claims()
+assert "lth_jax.papers.lottery.claims" in sys.modules
+assert not {"matplotlib", "lth_jax.plotting", "lth_jax.report"} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_the_experiments_are_of_the_settings(path):
     made = runpy.run_path(str(path))["config"]()
@@ -291,6 +325,40 @@ def test_a_run_of_another_setting_is_not_used(field):
 def test_rates_and_scope_must_be_the_papers(prune):
     row = row_of("A5", make_run(LENET.but("", prune=prune)))
     assert (row.verdict, row.replicates) == ("not run", 0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "section", "fields", "fits"),
+    [
+        (CONV2, "prune", {"rate": 0.1, "rates": [["dense", 0.2]]}, True),
+        (CONV2, "prune", {"rate": 0.1, "rates": [["conv", 0.2]]}, False),
+        (VGG_HIGH, "prune", {"output_rate": None, "rates": [["output", 0]]}, True),
+        (LENET, "data", {"validation": None}, True),
+        (LENET, "data", {"validation": 4_000}, False),
+        (VGG_HIGH, "model", {"widths": [25, 9]}, True),
+        (LENET, "model", {"widths": [25, 9]}, False),
+    ],
+)
+def test_what_means_the_same_is_the_same_setting(setting, section, fields, fits):
+    run = make_run(setting, n_levels=1)
+    config = run.config | {section: run.config[section] | fields}
+    (pool,) = pool_runs([run._replace(config=config)])
+    assert (mismatches(setting, pool) == []) == fits
+
+
+def test_how_much_is_run_makes_no_other_setting_but_a_name_does():
+    """Of fields that may be added to the config of a study."""
+    (pool,) = pool_runs([make_run(LENET, n_levels=1)])
+    assert pool.numbers["control_levels"] == []
+    for name, value, counts in (
+        ("flips", 3, False),
+        ("control_levels", [8, 12], False),
+        ("stability.pairs", 4, False),
+        ("network", "mine.py", True),
+        ("train.second_order", 1, True),
+    ):
+        more = pool._replace(numbers=pool.numbers | {name: value})
+        assert bool(mismatches(LENET, more)) == counts, name
 
 
 def test_half_the_rate_of_the_output_layer_may_be_left_to_the_default():
