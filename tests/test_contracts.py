@@ -124,7 +124,9 @@ def test_shuffles_are_uniform(key):
     """Every position is kept as often as every other, also those of one layer."""
     ticket = Ticket({"w": jnp.ones((4, 5))}, None, {}, jnp.int32(0))
     ticket = ticket._replace(mask={"w": jnp.arange(20).reshape(4, 5) < 5})
-    control = jax.vmap(make_control("shuffle_mask", bare(ticket.params)), in_axes=(0, None))
+    control = jax.vmap(
+        make_control("shuffle_mask", bare(ticket.params)), in_axes=(0, None)
+    )
     kept = control(jax.random.split(key, 4000), ticket).mask["w"]
     share = np.asarray(kept).mean(axis=0)
     sigma = math.sqrt(0.25 * 0.75 / 4000)
@@ -164,7 +166,9 @@ def test_permute_init_keeps_mask_and_values_of_every_layer(key):
 def test_permute_init_has_the_numbers_it_always_had(key):
     """Leaves have the keys of a split, in order; an eager permutation of each."""
     ticket, draw = make_ticket(built("mlp"), key), jax.random.key(5)
-    control = tree.flatten(make_control("permute_init", built("mlp"))(draw, ticket).params)
+    control = tree.flatten(
+        make_control("permute_init", built("mlp"))(draw, ticket).params
+    )
     old = tree.flatten(ticket.params)
     for i, (path, leaf) in enumerate(old.items()):
         one = jax.random.split(draw, len(old))[i]
