@@ -480,8 +480,13 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained():
     assert not trained
 
 
-@pytest.mark.parametrize("layers", ["none", "some"])
-def test_a_table_of_layers_that_lacks_some_is_refused(layers):
-    known = dict(list(MLP.layers.items())[:-1]) if layers == "some" else {}
+@pytest.mark.parametrize("layers", ["none", "others", "of another shape"])
+def test_a_table_of_layers_of_another_model_is_refused(layers):
+    (path, info), *rest = MLP.layers.items()
+    known = {
+        "none": {},
+        "others": {"elsewhere": info, **dict(rest)},
+        "of another shape": {path: info._replace(shape=(1, 2)), **dict(rest)},
+    }[layers]
     with pytest.raises(InputError, match=r"^model\.layers names"):
         make_study(MLP._replace(layers=known), ITERATIVE)

@@ -1,5 +1,7 @@
 """Pruning: exactly n by rank, ties to the lower index, nothing revived."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,11 @@ from helpers import count_traces, tree_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lth_jax import tree
+from lth_jax.errors import InputError
 from lth_jax.tickets import masks
+from lth_jax.tickets.counts import n_pruned
+from lth_jax.types import LayerInfo, Ticket
 
 
 def test_what_can_be_pruned_is_drawn_anew_leaf_by_leaf(key):
@@ -114,9 +120,7 @@ def test_prune_equals_a_stable_sort_without_ties(seed):
         ([np.inf, np.inf, 1.0, 2.0], 3, "1101"),
         ([np.nan] * 4, 1, "1000"),
         ([1, 2, 3, 4], 0, "0000"),
-        ([1, 2, 3, 4], -1, "0000"),
         ([1, 2, 3, 4], 4, "1111"),
-        ([1, 2, 3, 4], 9, "1111"),
     ],
 )
 @pytest.mark.parametrize("prune", [prune_one, prune_one_jit], ids=["eager", "jit"])
@@ -136,8 +140,14 @@ def test_nothing_alive_stays_so():
     assert not prune_one(jnp.ones((2, 2)), dead, 2).any()
 
 
+@pytest.mark.parametrize(("n", "kept"), [(-1, "0000"), (9, "1111")])
+def test_traced_counts_out_of_range_keep_none_or_all(n, kept):
+    found = prune_one_jit(jnp.ones((1, 4)), jnp.ones((1, 4), bool), n)
+    assert "".join("01"[k] for k in np.asarray(found).ravel().astype(int)) == kept
+
+
 def test_an_empty_leaf_is_no_trouble():
-    assert prune_one(jnp.ones((0, 3)), jnp.ones((0, 3), bool), 2).shape == (0, 3)
+    assert prune_one(jnp.ones((0, 3)), jnp.ones((0, 3), bool), 0).shape == (0, 3)
 
 
 def test_masks_are_nested_over_levels(key):
@@ -178,16 +188,16 @@ def test_global_compares_all_layers():
 
 
 def test_global_ties_go_to_the_first_path():
-    params = {"b": jnp.ones((1, 2)), "a": jnp.ones((1, 2))}
+    params = {"d": jnp.ones((1, 2)), "a": jnp.ones((1, 2))}
     kept = masks.prune(params, masks.ones(params), 3)
-    assert (kept["a"].tolist(), kept["b"].tolist()) == ([[True, True]], [[True, False]])
+    assert (kept["a"].tolist(), kept["d"].tolist()) == ([[True, True]], [[True, False]])
 
 
 def test_global_compares_values_not_bits_of_different_dtypes():
-    params = {"a": jnp.array([[1.0, 4.0]], jnp.bfloat16), "b": jnp.array([[3.0, 2.0]])}
+    params = {"a": jnp.array([[1.0, 4.0]], jnp.bfloat16), "d": jnp.array([[3.0, 2.0]])}
     kept = masks.prune(params, masks.ones(params), 2)
     assert kept["a"].tolist() == [[False, True]]
-    assert kept["b"].tolist() == [[True, False]]
+    assert kept["d"].tolist() == [[True, False]]
 
 
 @pytest.mark.parametrize("n_keep", [{"a/kernel": 1, "b/kernel": 1}, 1])
@@ -200,18 +210,19 @@ def test_leaves_with_one_axis_are_untouched(n_keep):
 
 @pytest.mark.parametrize("path", ["c/kernel", "a/bias", "kernel"])
 def test_an_unknown_path_is_refused(path):
-    with pytest.raises(KeyError, match=path):
+    known = "Known: a/kernel, b/kernel"
+    with pytest.raises(InputError, match=rf"^n_keep names '{path}'.*{known}"):
         masks.prune(PARAMS, masks.ones(PARAMS), {path: 1})
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["layerwise", "global"])
 def test_jit_and_vmap_equal_one_by_one(key, whole):
-    shapes = {"a": (4, 5), "b": (3, 3, 2), "c": (7,)}
+    shapes = {"a": (4, 5), "w": (3, 3, 2), "c": (7,)}
     scores = {p: jax.random.normal(key, (3, *s)) for p, s in shapes.items()}
     scores["a"] = scores["a"].round()  # ties
     mask = {p: jnp.ones((3, *s), bool) for p, s in shapes.items()}
     n = np.array([1, 4, 9])
-    n_keep = n if whole else {"a": n, "b": n + 1}
+    n_keep = n if whole else {"a": n, "w": n + 1}
     counted = count_traces(masks.prune)
     together = jax.jit(jax.vmap(counted))(scores, mask, n_keep)
     compiled = jax.jit(counted)
@@ -243,3 +254,295 @@ def test_counts_cover_prunable_leaves_only():
     mask["a"]["kernel"] = jnp.array([[True, False], [False, False]])
     counts = {path: int(n) for path, n in masks.layer_counts(mask).items()}
     assert counts == {"a/kernel": 1, "b/kernel": 2}
+
+
+# What is refused
+
+WEIGHTS = {"w": jnp.arange(12.0).reshape(3, 4), "bias": jnp.zeros(4)}
+DENSE = masks.ones(WEIGHTS)
+TWO_WAYS = r"counts the weights that stay.*integers.*rate=0\.5"
+COUNTS = {
+    "a fraction": (0.5, TWO_WAYS),
+    "a fraction of a layer": ({"w": 0.2}, rf"^n_keep\['w'\] is 0\.2: it {TWO_WAYS}"),
+    "a float count": (np.float32(3), TWO_WAYS),
+    "an array of a float": (jnp.array(3.0), TWO_WAYS),
+    "a bool": (True, "^n_keep is True: give integers"),
+    "words": ("half", "^n_keep is 'half': give integers"),
+    "a list": ([1, 2], r"^n_keep is \[1, 2\]: give integers"),
+    "no count of a layer": ({"w": None}, r"^n_keep\['w'\] is None: give integers"),
+    "one element": (np.array([3]), r"has shape \(1,\).*give one integer"),
+    "one element of a layer": ({"w": np.array([3])}, r"\(1,\).*give one integer"),
+    "an array of rows": ({"w": np.array([1, 2, 3])}, r"\(3,\).*give one integer"),
+    "negative": (-1, "^n_keep is -1: .* from 0 to 12"),
+    "too many": ({"w": 13}, r"^n_keep\['w'\] is 13: .* from 0 to 12"),
+    "more than what is prunable": (13, "^n_keep is 13: .* from 0 to 12"),
+    "nothing": (None, "n_keep.*or rate: neither is given"),
+    "a number for a path": ({1: 2}, "^n_keep names 1, which is no leaf"),
+}
+
+
+@pytest.mark.parametrize(("n_keep", "message"), COUNTS.values(), ids=COUNTS)
+def test_a_count_that_is_none_is_refused(n_keep, message):
+    with pytest.raises(InputError, match=message):
+        masks.prune(WEIGHTS, DENSE, n_keep)
+
+
+@pytest.mark.parametrize("n_keep", [0.5, {"w": 0.5}, np.array([3])])
+def test_a_traced_count_that_is_none_is_refused(n_keep):
+    with pytest.raises(InputError, match=r"counts the weights that stay|has shape"):
+        jax.jit(masks.prune)(WEIGHTS, DENSE, n_keep)
+
+
+RATES = {
+    "all": (1.0, r"^rate is 1\.0: .* in \[0, 1\)"),
+    "percent": (20, "^rate is 20: "),
+    "negative": (-0.1, "^rate is -0.1: "),
+    "NaN": (float("nan"), "^rate is nan: "),
+    "of a layer": ({"w": 2}, r"^rate\['w'\] is 2: "),
+    "a bool": (True, "^rate is True: give a number"),
+    "words": ("half", "^rate is 'half': give a number"),
+    "one element": (np.array([0.5]), r"give a number in \[0, 1\)"),
+    "an unknown layer": ({"v": 0.5}, "^rate names 'v', which is no leaf"),
+}
+
+
+@pytest.mark.parametrize(("rate", "message"), RATES.values(), ids=RATES)
+def test_a_rate_that_is_none_is_refused(rate, message):
+    with pytest.raises(InputError, match=message):
+        masks.prune(WEIGHTS, DENSE, rate=rate)
+
+
+def test_a_count_and_a_rate_are_one_too_many():
+    with pytest.raises(InputError, match="both are given"):
+        masks.prune(WEIGHTS, DENSE, 3, rate=0.5)
+
+
+FLOATS_FOR_BOOLS = jax.tree.map(jnp.ones_like, WEIGHTS)
+GIVEN = {
+    "swapped": ((DENSE, WEIGHTS, 3), "^mask has a leaf 'bias' of float32: masks are"),
+    "a float mask": ((WEIGHTS, FLOATS_FOR_BOOLS, 3), "masks are bool"),
+    "no mask": ((WEIGHTS,), "^mask is None, .* scores, mask and n_keep, in this order"),
+    "a count for the mask": ((WEIGHTS, 3), "^mask has a leaf '' that is no array"),
+    "a mask for the scores": ((DENSE, DENSE, 3), "^scores has a leaf .* of bool"),
+    "no scores": ((None, DENSE, 3), "^scores is None"),
+    "a leaf less": (({"w": WEIGHTS["w"]}, DENSE, 3), "differ in leaf 'bias'.*no such"),
+    "a leaf more": ((WEIGHTS | {"v": WEIGHTS["w"]}, DENSE, 3), "differ in leaf 'v'"),
+    "another shape": (
+        (WEIGHTS | {"w": WEIGHTS["w"].T}, DENSE, 3),
+        r"differ in leaf 'w': \(4, 3\) and \(3, 4\)",
+    ),
+    "a function": (({"w": max}, DENSE, 3), "'w' that is no array, but of type builtin"),
+    "nothing prunable": (
+        ({"bias": jnp.ones(3)}, {"bias": jnp.ones(3, bool)}, 1),
+        r"^Of \['bias'\] no leaf can be pruned.*prunable=",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), GIVEN.values(), ids=GIVEN)
+def test_scores_or_masks_that_are_none_are_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        masks.prune(*given)
+
+
+def test_ones_are_of_arrays():
+    with pytest.raises(InputError, match=r"^params has a leaf 'f' that is no array"):
+        masks.ones({"f": max})
+
+
+# Rates
+
+
+@given(
+    st.lists(st.booleans(), min_size=16, max_size=16),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_a_rate_prunes_what_python_counts(alive, rate):
+    """Half to even, of the survivors."""
+    mask = {"w": jnp.array([alive])}
+    kept = masks.prune({"w": jnp.ones((1, 16))}, mask, rate=rate)
+    n = sum(alive)
+    assert int(kept["w"].sum()) == n - n_pruned(n, rate)
+
+
+@pytest.mark.parametrize(
+    ("alive", "rate", "left"), [(5, 0.1, 5), (15, 0.1, 13), (7, 0.5, 3), (12, 0.25, 9)]
+)
+def test_traced_rates_and_masks_count_alike(alive, rate, left):
+    scores = {"w": jnp.ones((1, 16))}
+    mask = {"w": jnp.arange(16)[None] < alive}
+    prune = lambda mask, rate: masks.prune(scores, mask, rate=rate)  # noqa: E731
+    for found in (
+        prune(mask, rate),
+        jax.jit(prune)(mask, rate),
+        jax.jit(functools.partial(prune, rate=rate))(mask),
+        jax.jit(lambda mask: prune(mask, {"w": rate}))(mask),
+    ):
+        assert int(found["w"].sum()) == left
+
+
+def test_rates_by_layer_leave_the_others_alone():
+    mask = masks.ones(PARAMS)
+    kept = masks.prune(PARAMS, mask, rate={"a/kernel": 0.5})
+    assert kept["a"]["kernel"].tolist() == [[True, False], [True, False]]
+    tree_close(kept["b"], mask["b"])
+    everywhere = masks.prune(PARAMS, mask, rate=0.5)
+    counts = {path: int(n) for path, n in masks.layer_counts(everywhere).items()}
+    assert counts == {"a/kernel": 2, "b/kernel": 1}
+
+
+# Prunable
+
+
+def test_who_says_what_can_be_pruned_is_asked():
+    params = {"emb": jnp.ones((3, 4)), "w": jnp.ones((3, 4)), "bias": jnp.ones(4)}
+    dense = masks.ones(params)
+    by_path = masks.prune(params, dense, {"emb": 5}, prunable=["emb"])
+    assert int(by_path["emb"].sum()) == 5
+    assert by_path["w"].all()
+    larger = lambda path, leaf: leaf.size > 4  # noqa: E731
+    assert set(masks.layer_counts(dense, larger)) == {"emb", "w"}
+    assert set(masks.layer_counts(dense)) == {"w"}
+    with pytest.raises(InputError, match=r"^n_keep names 'w'.*Known: emb"):
+        masks.prune(params, dense, {"w": 5}, prunable=["emb"])
+    with pytest.raises(InputError, match=r"^prunable names 'embb'.*mean 'emb'"):
+        masks.prune(params, dense, 5, prunable=["embb"])
+    for wrong in ("emb", 3):
+        with pytest.raises(InputError, match=r"^prunable is "):
+            masks.layer_counts(dense, wrong)
+
+
+# Layers that a leaf stacks
+
+STACKED = {
+    "blocks/kernel": LayerInfo("dense", (3, 4, 5), 1),
+    "head/kernel": LayerInfo("output", (5, 2)),
+}
+
+
+def stack(key):
+    return {
+        "blocks": {
+            "kernel": jax.random.normal(key, (3, 4, 5)),
+            "bias": jnp.ones((3, 5)),
+        },
+        "head": {"kernel": jax.random.normal(key, (5, 2)), "bias": jnp.ones(2)},
+    }
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
+def test_layers_of_a_stack_are_pruned_by_themselves(wrap, key):
+    scores = stack(key)
+    dense, counts = masks.ones(scores), np.array([1, 8, 20])
+    n_keep = {"blocks/kernel": counts, "head/kernel": 4}
+    prune = wrap(functools.partial(masks.prune, prunable=STACKED))
+    kept = prune(scores, dense, n_keep)
+    found = masks.layer_counts(kept, STACKED)
+    np.testing.assert_array_equal(found["blocks/kernel"], counts)
+    for i, n in enumerate(counts):
+        alone = masks.prune(
+            {"w": scores["blocks"]["kernel"][i]}, {"w": jnp.ones((4, 5), bool)}, int(n)
+        )
+        np.testing.assert_array_equal(kept["blocks"]["kernel"][i], alone["w"])
+    assert int(found["head/kernel"]) == 4
+    assert kept["blocks"]["bias"].all()
+    halved = masks.prune(scores, kept, rate=0.5, prunable=STACKED)
+    np.testing.assert_array_equal(
+        masks.layer_counts(halved, STACKED)["blocks/kernel"], [1, 4, 10]
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        (5, r"shape \(\), for a leaf .* give an array of shape \(3,\)"),
+        (np.array([1, 2]), r"shape \(2,\), .* give an array of shape \(3,\)"),
+        (np.array([1, 2, 21]), "from 0 to 20"),
+        (np.array([1, 2, -1]), "from 0 to 20"),
+        (np.array([0.1, 0.1, 0.1]), TWO_WAYS),
+    ],
+)
+def test_counts_of_a_stack_have_its_shape(counts, message, key):
+    scores = stack(key)
+    n_keep = {"blocks/kernel": counts}
+    with pytest.raises(InputError, match=message):
+        masks.prune(scores, masks.ones(scores), n_keep, prunable=STACKED)
+
+
+def test_layers_of_a_stack_are_drawn_by_themselves(key):
+    params = stack(key)
+
+    def draw(key, leaf):
+        return leaf.mean() + jax.random.normal(key, leaf.shape)
+
+    drawn = masks.redraw(draw, key, params, prunable=STACKED)["blocks"]
+    keys = dict(zip(tree.flatten(params), jax.random.split(key, 4), strict=True))
+    for i, own in enumerate(jax.random.split(keys["blocks/kernel"], 3)):
+        alone = draw(own, params["blocks"]["kernel"][i])
+        np.testing.assert_allclose(drawn["kernel"][i], alone, rtol=1e-5)
+    assert drawn["bias"] is params["blocks"]["bias"]
+
+
+# Masks of several networks
+
+
+def several(n):
+    return jax.tree.map(lambda leaf: jnp.stack([leaf] * n), WEIGHTS)
+
+
+def test_stacked_masks_are_refused():
+    together = several(3)
+    dense = masks.ones(together)
+    for use in (
+        lambda: masks.layer_counts(dense),
+        lambda: masks.prune(together, dense, {"w": 6}),
+        lambda: masks.prune(together, dense, rate=0.5),
+        lambda: jax.jit(masks.layer_counts)(dense),
+        lambda: masks.redraw(lambda key, leaf: leaf, jax.random.key(0), together),
+    ):
+        with pytest.raises(
+            InputError, match=r"^These look like stacked masks of 3 net"
+        ):
+            use()
+    counts = jax.vmap(masks.layer_counts)(dense)
+    assert counts["w"].tolist() == [12, 12, 12]
+    assert masks.layer_counts(dense, ["w"])["w"] == 36
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"w": (3, 4), "bias": (4,)},
+        {"w": (3, 4), "v": (3, 5)},
+        {"query/kernel": (8, 2, 4), "query/bias": (2, 4)},
+    ],
+)
+def test_one_network_is_no_stack(shapes):
+    assert masks.layer_counts({p: jnp.ones(s, bool) for p, s in shapes.items()})
+
+
+# Where training starts
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
+def test_pruned_weights_start_at_zero_unless_they_are_filled(wrap):
+    params = {"w": jnp.array([[1.0, -2.0, jnp.nan, -0.0]])}
+    mask = {"w": jnp.array([[True, False, False, True]])}
+    ticket = Ticket(params, mask, {}, jnp.int32(0))
+    begun = wrap(masks.start)(ticket)["w"]
+    np.testing.assert_array_equal(begun, [[1, 0, 0, -0.0]])
+    np.testing.assert_array_equal(np.signbit(begun), [[0, 0, 0, 1]])
+    full = wrap(masks.start)(ticket._replace(filled=jnp.array(True)))["w"]
+    np.testing.assert_array_equal(full, params["w"])
+
+
+def test_several_tickets_start_under_vmap_only():
+    params = jax.tree.map(lambda p: jnp.stack([p] * 4), WEIGHTS)
+    mask = jax.tree.map(lambda p: jnp.arange(p.size).reshape(p.shape) % 2 == 0, params)
+    filled = jnp.array([True, False, True, False])
+    tickets = Ticket(params, mask, {}, jnp.zeros(4, jnp.int32), None, filled)
+    with pytest.raises(InputError, match=r"filled has shape \(4,\).*jax\.vmap"):
+        masks.start(tickets)
+    begun = jax.vmap(masks.start)(tickets)
+    tree_close(tree.take(begun, 0), WEIGHTS)
+    tree_close(tree.take(begun, 1), masks.apply(tree.take(mask, 1), WEIGHTS))

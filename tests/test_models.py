@@ -24,9 +24,11 @@ from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.models import SlowConvolutionWarning, conv_general_dilated
 from lth_jax.study.waves import find_ticket
-from lth_jax.training.loop import Fixed, make_trainer
+from lth_jax.tickets import masks
+from lth_jax.tickets.counts import level_counts
+from lth_jax.training.loop import Fixed, check_fits, make_trainer
 from lth_jax.training.optim import hyper
-from lth_jax.types import Ticket
+from lth_jax.types import LayerInfo, Ticket
 
 # LeNet
 
@@ -287,7 +289,7 @@ class TwoDropouts(nnx.Module):
         self.other = nnx.Dropout(0.5, rngs=stream)
 
     def __call__(self, x):
-        return jnp.stack([self.one(x), self.other(x)])
+        return jnp.concatenate([self.one(x), self.other(x)], axis=-1)
 
 
 @pytest.mark.parametrize("stream", ["dropout", "noise"])
@@ -298,10 +300,12 @@ def test_nnx_dropout_layers_draw_apart_and_anew(stream, key):
         output=None,
     )
     params, state = model.init(key)
-    x = jnp.ones(64)
-    one, other = model.apply(params, state, x, True, key)[0]
+    x = jnp.ones((1, 64))
+    both = model.apply(params, state, x, True, key)[0]
+    one, other = jnp.split(both, 2, axis=-1)
     assert (one != other).any()
-    assert (model.apply(params, state, x, True, jax.random.key(9))[0][0] != one).any()
+    again = model.apply(params, state, x, True, jax.random.key(9))[0]
+    assert (again[:, :64] != one).any()
     assert state == {}, "rng streams are no state: nothing to store or rewind"
 
 
@@ -411,3 +415,315 @@ def test_slow_convolutions_are_warned_about_and_the_remedy_is_not(make, key):
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+# Once is enough
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="it is slow on CPU only")
+@pytest.mark.parametrize("make", CONVOLVING.values(), ids=CONVOLVING)
+def test_slow_convolutions_are_warned_about_once(make):
+    with pytest.warns(SlowConvolutionWarning) as caught:
+        slow = make(None)
+        data = splits((4, 4, 1))
+        check_fits(slow, TrainConfig(batch_size=4), data.train, data.n_classes)
+    assert len(caught) == 1
+
+
+# Layers that a leaf stacks, and kinds
+
+
+class Block(nn.Module):
+    @nn.compact
+    def __call__(self, x, _):
+        h = nn.relu(nn.Dense(16)(nn.LayerNorm()(x)))
+        h = nn.MultiHeadDotProductAttention(2)(h[:, None])[:, 0]
+        gain = self.param("gain", nn.initializers.ones, (16,))
+        return x + gain * h, None
+
+
+class Scanned(nn.Module):
+    """Blocks in a scan, from a jitted layer to a head for each of two answers."""
+
+    axis: int = 0
+
+    @nn.compact
+    def __call__(self, x):
+        x = nn.jit(nn.Dense)(16, name="first")(x)
+        scanned = nn.scan(
+            nn.remat(Block),
+            variable_axes={"params": self.axis},
+            split_rngs={"params": True},
+            length=3,
+        )
+        x, _ = scanned(name="blocks")(x, None)
+        heads = nn.vmap(
+            nn.Dense,
+            variable_axes={"params": 0},
+            split_rngs={"params": True},
+            in_axes=None,
+            axis_size=2,
+        )
+        return heads(CLASSES, name="heads")(x).sum(0)
+
+
+SCANNED = {
+    "blocks/Dense_0/kernel": LayerInfo("dense", (3, 16, 16), 1),
+    "blocks/MultiHeadDotProductAttention_0/key/kernel": LayerInfo(
+        "dense", (3, 16, 2, 8), 1
+    ),
+    "blocks/MultiHeadDotProductAttention_0/out/kernel": LayerInfo(
+        "dense", (3, 2, 8, 16), 1
+    ),
+    "blocks/MultiHeadDotProductAttention_0/query/kernel": LayerInfo(
+        "dense", (3, 16, 2, 8), 1
+    ),
+    "blocks/MultiHeadDotProductAttention_0/value/kernel": LayerInfo(
+        "dense", (3, 16, 2, 8), 1
+    ),
+    "first/kernel": LayerInfo("dense", (FEATURES, 16)),
+    "heads/kernel": LayerInfo("output", (2, 16, CLASSES), 1),
+}
+
+
+def test_the_layers_of_a_scan_are_found(key):
+    for _ in range(2):  # also where a jitted layer has been traced before
+        model = models.from_linen(Scanned(), (FEATURES,), output="heads/kernel")
+        assert dict(model.layers) == SCANNED
+    params, _ = jax.jit(model.init)(key)
+    n_keep = level_counts(model.layers, PruneConfig(rate=0.5, levels=1))[1]
+    scores = jax.tree.map(jnp.abs, params)
+    kept = masks.prune(scores, masks.ones(params), n_keep, prunable=model.layers)
+    counts = masks.layer_counts(kept, model.layers)
+    assert counts["blocks/Dense_0/kernel"].tolist() == [128] * 3
+    assert counts["heads/kernel"].tolist() == [36] * 2, "output: half of the rate"
+    for path, leaf in tree.flatten(kept).items():
+        assert leaf.all() != (path in model.layers), path
+
+
+def test_a_scanned_network_goes_through_the_whole_method():
+    model = models.from_linen(Scanned(), (FEATURES,), output="heads/kernel")
+    config = Config(
+        replicates=2,
+        reinits=1,
+        shuffles=1,
+        train=TrainConfig(steps=2, batch_size=8),
+        prune=PruneConfig(levels=1, rate=0.5),
+    )
+    *_, level = find_ticket(model, splits(), config)
+    counts = jax.vmap(lambda m: masks.layer_counts(m, model.layers))(level.masks)
+    assert counts["blocks/Dense_0/kernel"].tolist() == [[128] * 3] * 2
+    for lane in range(len(level.ids)):
+        mask = tree.take(level.tickets.mask, lane)
+        found = masks.layer_counts(mask, model.layers)["blocks/Dense_0/kernel"]
+        assert found.tolist() == [128] * 3, level.ids[lane]
+
+
+def test_layers_stacked_along_another_axis_are_refused():
+    with pytest.raises(InputError, match=r"not along its first axis.*'params': 0"):
+        models.from_linen(Scanned(axis=1), (FEATURES,), output="heads/kernel")
+
+
+def looped(key):
+    blocks = {"kernel": jnp.ones((3, 4, 4)), "gain": jnp.ones((3, 4))}
+    return {"blocks": blocks, "head": {"kernel": jnp.ones((4, 2))}}, {}
+
+
+@pytest.mark.parametrize("stacked", [["blocks"], {"blocks": 1}, {"blocks/kernel": 1}])
+def test_stacks_of_functions_are_stated(stacked):
+    def make(**more):
+        return models.from_functions(looped, apply_nothing, output=None, **more).layers
+
+    layers = make(stacked=stacked)
+    assert layers["blocks/kernel"] == LayerInfo("dense", (3, 4, 4), 1)
+    assert layers["head/kernel"] == LayerInfo("dense", (4, 2))
+    known = stacked != {"blocks/kernel": 1}
+    assert ("blocks/gain" in layers) != known, "a vector of each is no matrix of all"
+
+
+@pytest.mark.parametrize(
+    ("stacked", "message"),
+    [
+        (["block"], "^stacked names 'block'.*did you mean 'blocks/"),
+        ("blocks", r"^stacked is 'blocks': give a list, \['blocks'\]"),
+        ({"blocks": 4}, r"^stacked gives 'blocks/gain' 4 axes.*\(3, 4\)"),
+        ({"blocks": -1}, "^stacked gives 'blocks/gain' -1 axes"),
+    ],
+)
+def test_stacks_that_there_are_not_are_refused(stacked, message):
+    with pytest.raises(InputError, match=message):
+        models.from_functions(looped, apply_nothing, output=None, stacked=stacked)
+
+
+def test_who_makes_a_model_says_what_can_be_pruned():
+    def make(prunable):
+        return set(
+            models.from_functions(
+                looped, apply_nothing, output=None, prunable=prunable
+            ).layers
+        )
+
+    assert make(None) == {"blocks/gain", "blocks/kernel", "head/kernel"}
+    assert make(["head/kernel"]) == {"head/kernel"}
+    assert make(lambda path, leaf: leaf.ndim == 3) == {"blocks/kernel"}
+    with pytest.raises(InputError, match=r"^prunable names 'head', which is no leaf"):
+        make(["head"])
+    nnx_model = models.from_nnx(
+        NnxLenet, (FEATURES,), output=None, prunable=["first/kernel"]
+    )
+    linen = models.from_linen(
+        nn.Dense(3), (4,), output=None, prunable=lambda path, _: True
+    )
+    assert set(nnx_model.layers) == {"first/kernel"}
+    assert set(linen.layers) == {"kernel", "bias"}
+
+
+def test_a_study_prunes_what_its_model_says():
+    params = models.lenet((FEATURES,), CLASSES, (5,))
+    only = {p: info for p, info in params.layers.items() if p == "Dense_0/kernel"}
+    config = Config(
+        replicates=1,
+        shuffles=1,
+        keep_signs=1,
+        train=TrainConfig(steps=2, batch_size=8),
+        prune=PruneConfig(levels=1, rate=0.5),
+    )
+    *_, level = find_ticket(params._replace(layers=only), splits(), config)
+    for path, leaf in tree.flatten(level.tickets.mask).items():
+        assert leaf.all() != (path in only), path
+
+
+@pytest.mark.parametrize(
+    ("path", "shape", "stacked", "kind"),
+    [
+        ("a/kernel", (3, 3, 8, 16), {}, "conv"),
+        ("a/kernel", (3, 8, 16), {}, "dense"),
+        ("query/kernel", (16, 2, 8), {}, "dense"),
+        ("Conv_0/kernel", (3, 8, 16), {}, "conv"),
+        ("conv1d/kernel", (3, 8, 16), {}, "conv"),
+        ("Conv_0/kernel", (8, 16), {}, "dense"),
+        ("a/kernel", (5, 3, 8, 16), {"a": 1}, "dense"),
+        ("conv/kernel", (5, 3, 8, 16), {"conv": 1}, "conv"),
+        ("a/kernel", (5, 3, 3, 8, 16), {"a": 1}, "conv"),
+    ],
+)
+def test_convolutions_are_known_by_axes_and_path(path, shape, stacked, kind):
+    init = lambda key: (tree.unflatten(*nested(path, jnp.ones(shape))), {})  # noqa: E731
+    model = models.from_functions(init, apply_nothing, output=None, stacked=stacked)
+    assert model.layers[path].kind == kind
+
+
+def nested(path, leaf):
+    outer, inner = path.split("/")
+    return {outer: {inner: 0}}, {path: leaf}
+
+
+class Wide(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        x = nn.DenseGeneral((2, 2))(x.reshape(x.shape[0], 2, 2))
+        x = nn.DenseGeneral((2, 3), axis=(-2, -1))(
+            x.reshape(x.shape[0], 2, 2, -1)[:, 0]
+        )
+        return nn.Conv(1, (2,), name="last", conv_general_dilated=slow_free)(
+            x.reshape(x.shape[0], 6, 1)
+        )[..., 0][:, :CLASSES]
+
+
+def slow_free(x, kernel, *_, **__):
+    return x * kernel.sum()
+
+
+def test_linen_modules_say_whether_they_convolve():
+    model = models.from_linen(Wide(), (4,), output=None)
+    kinds = {path: info.kind for path, info in model.layers.items()}
+    assert kinds == {
+        "DenseGeneral_0/kernel": "dense",
+        "DenseGeneral_1/kernel": "dense",
+        "last/kernel": "conv",
+    }
+    assert len(model.layers["DenseGeneral_1/kernel"].shape) == 4
+
+
+# What many type first
+
+
+class NoLogits(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(3)(x).mean()
+
+
+class NnxNeedsMore(nnx.Module):
+    def __init__(self, width, *, rngs):
+        self.head = nnx.Linear(width, 3, rngs=rngs)
+
+
+class Mistyped(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(3)(x) + jnp.ones(5)
+
+
+def linen(module, shape, output="kernel"):
+    return lambda: models.from_linen(module, shape, output=output)
+
+
+def nnx_of(make, shape=(FEATURES,)):
+    return lambda: models.from_nnx(make, shape, output="third/kernel")
+
+
+def functions(init, apply, **more):
+    return lambda: models.from_functions(init, apply, output=None, **more)
+
+
+MISTAKES = {
+    "a batch axis": (linen(nn.Dense(3), (1, 8)), r"\(1, 1, 3\) .*without a batch axis"),
+    "an int": (linen(nn.Dense(3), 8), r"^input_shape is 8: give a tuple, \(8,\)"),
+    "an int for nnx": (nnx_of(NnxLenet, 8), "^input_shape is 8"),
+    "an array": (linen(nn.Dense(3), (8.0,)), "^input_shape is .* tuple of ints"),
+    "a class": (linen(LinenConv, (4,)), r"class LinenConv: give an instance"),
+    "nnx": (
+        linen(nnx.Linear(2, 3, rngs=nnx.Rngs(0)), (2,)),
+        r"^Linear is an NNX module: use from_nnx.*lambda rngs: Linear\(",
+    ),
+    "an nnx class": (linen(NnxLenet, (2,)), "^NnxLenet is an NNX module"),
+    "a function": (linen(lambda x: x, (2,)), "from_linen takes a Linen module"),
+    "linen": (nnx_of(nn.Dense(3)), "^Dense is a Linen module: use from_linen"),
+    "a linen class": (nnx_of(nn.Dense), "^Dense is a Linen module"),
+    "an nnx instance": (
+        nnx_of(NnxLenet(nnx.Rngs(0))),
+        r"^make_module is an instance of NnxLenet.*lambda rngs: NnxLenet\(rngs=rngs\)",
+    ),
+    "an nnx class that needs more": (
+        nnx_of(NnxNeedsMore),
+        r"^make_module\(rngs\) raises TypeError: .*lambda rngs",
+    ),
+    "nothing": (nnx_of(lambda rngs: None), r"returns NoneType: it must return an NNX"),
+    "no function": (nnx_of(3), "^make_module is 3: give a function"),
+    "no logits": (linen(NoLogits(), (4,), None), r"returns \(\) for a batch of one"),
+    "what jax says": (linen(Mistyped(), (4,)), "cannot be initialised: .*one example"),
+    "no state": (
+        functions(lambda key: {"w": 1}, apply_nothing),
+        "returns dict: .*state",
+    ),
+    "logits alone": (
+        functions(two_layers, lambda p, s, x, train, key: x, input_shape=(4,)),
+        r"^apply must return \(logits, new state\)",
+    ),
+    "no array": (
+        functions(two_layers, lambda p, s, x, train, key: (None, s), input_shape=(4,)),
+        "^The model returns no array for a batch",
+    ),
+    "apply raises": (
+        functions(two_layers, lambda p, s, x: x, input_shape=(4,)),
+        "^The model cannot be applied: TypeError",
+    ),
+    "init raises": (functions(lambda: 1, apply_nothing), "cannot be initialised: Type"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_answered_with_what_to_do(make, message):
+    with pytest.raises(InputError, match=message):
+        make()

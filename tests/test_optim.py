@@ -12,6 +12,7 @@ from helpers import blobs, built, count_traces, random_mask, started, tree_close
 
 from lth_jax import tree
 from lth_jax.config import TrainConfig
+from lth_jax.errors import InputError
 from lth_jax.tickets import masks
 from lth_jax.training import optim
 from lth_jax.training.metrics import cross_entropy
@@ -42,9 +43,12 @@ def train_mlp(tx, mask, params, steps=10, **extra):
     return params
 
 
+LAYERS = {*(f"Dense_{i}/kernel" for i in range(3)), "k", "w"}
+
+
 def make_optimizer(**fields):
     config = TrainConfig(**{"learning_rate": 0.05, **fields})
-    return optim.optimizer(config, optim.hyper(config))
+    return optim.optimizer(config, optim.hyper(config), layers=LAYERS)
 
 
 def masked_start(key):
@@ -145,7 +149,7 @@ def test_the_mask_is_traced(key):
 
     def update(grads, params, mask, rate):
         values = optim.hyper(config)._replace(learning_rate=rate)
-        tx = optim.optimizer(config, values)
+        tx = optim.optimizer(config, values, layers=LAYERS)
         updates, _ = tx.update(grads, tx.init(params), params, mask=mask, step=0)
         return optax.apply_updates(params, updates)
 
@@ -240,3 +244,157 @@ def test_clipping_precedes_decay_against_numpy(x64):
 def test_every_hyperparameter_is_a_field_of_the_config():
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
     assert set(optim.Hyper._fields) <= fields
+
+
+# A loop that masks nothing by itself
+
+
+def full_start(key):
+    """Return full weights, as a ticket holds them, and a mask."""
+    params, _ = started(built("mlp"), key)
+    return jax.tree.map(lambda p: p + 0.01, params), random_mask(key, params, 0.4)
+
+
+@pytest.mark.parametrize("make", USERS.values(), ids=USERS)
+def test_the_natural_loop_is_sparse(make, key):
+    """Readme's three lines: weights that nobody masked are 0 from the first update."""
+    full, mask = full_start(key)
+    tx = freeze_pruned(make())
+    check_dead_and_alive(train_mlp(tx, mask, full, steps=1), full, mask)
+    trained = train_mlp(tx, mask, full, steps=20)
+    check_dead_and_alive(trained, full, mask)
+    for path, live in tree.flatten(mask).items():
+        share = (np.asarray(tree.flatten(trained)[path]) != 0).mean()
+        assert share == np.asarray(live).mean(), path
+
+
+@each_optimizer
+def test_weights_that_are_masked_already_lose_no_bit(optimizer, key):
+    """As if updates were masked, and nothing else."""
+    start, mask = masked_start(key)
+    tx = make_optimizer(optimizer=optimizer, weight_decay=0.1)
+
+    def masked(*given, **extra):
+        return tx.update(*given, **extra, filled=True)
+
+    plain = optax.GradientTransformationExtraArgs(tx.init, masked)
+    ours = train_mlp(tx, mask, start, step=True)
+    tree_close(ours, train_mlp(plain, mask, start, step=True))
+    for leaf in jax.tree.leaves(ours):
+        assert not np.signbit(np.asarray(leaf)[np.asarray(leaf) == 0]).any()
+
+
+def test_updates_of_zeros_are_plain_zeros():
+    params = {"w": jnp.array([[0.0, -0.0, 3.0, -3.0]])}
+    mask = {"w": jnp.zeros((1, 4), bool)}
+    tx = freeze_pruned(optax.sgd(1.0))
+
+    def update(params):
+        return tx.update(params, tx.init(params), params, mask=mask)[0]
+
+    for updates in (update(params), jax.jit(update)(params)):
+        found = np.asarray(updates["w"])
+        np.testing.assert_array_equal(found, [[0, 0, -3, 3]])
+        assert not np.signbit(found[0, :2]).any()
+        after = np.asarray(optax.apply_updates(params, updates)["w"])
+        assert not after.any()
+        assert not np.signbit(after).any()
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
+def test_every_float_becomes_exactly_zero(dtype):
+    values = np.random.default_rng(0).normal(size=(50, 20)) * 10.0 ** np.arange(
+        -4, 4, 0.4
+    )
+    params = {"w": jnp.asarray(values, dtype)}
+    mask = {"w": jnp.zeros(values.shape, bool)}
+    tx = freeze_pruned(optax.sgd(1.0))
+    grads = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
+    updates, _ = tx.update(grads, tx.init(params), params, mask=mask)
+    after = optax.apply_updates(params, updates)["w"]
+    assert after.dtype == dtype
+    assert not np.asarray(after).any()
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_filled_weights_stay_what_they_are(traced, key):
+    full, mask = full_start(key)
+    tx = freeze_pruned(optax.adamw(0.01))
+    grads = jax.tree.map(jnp.ones_like, full)
+
+    def step(filled):
+        updates, _ = tx.update(grads, tx.init(full), full, mask=mask, filled=filled)
+        return optax.apply_updates(full, updates)
+
+    step = jax.jit(step) if traced else step
+    for filled in (True, False):
+        for path, live in tree.flatten(mask).items():
+            dead, now = ~np.asarray(live), np.asarray(tree.flatten(step(filled))[path])
+            was = np.asarray(tree.flatten(full)[path])
+            np.testing.assert_array_equal(now[dead], was[dead] if filled else 0)
+            assert (now[~dead] != was[~dead]).all()
+
+
+def test_without_params_pruned_weights_are_left_alone():
+    params, mask = {"w": jnp.ones((1, 2))}, {"w": jnp.array([[True, False]])}
+    tx = freeze_pruned(optax.sgd(0.5))
+    updates, _ = tx.update(params, tx.init(params), mask=mask)
+    assert updates["w"].tolist() == [[-0.5, 0.0]]
+
+
+def test_the_mask_may_change_from_step_to_step():
+    params = {"w": jnp.array([[1.0, 2.0, 3.0]])}
+    tx = freeze_pruned(optax.sgd(1.0))
+    zero, state = jax.tree.map(jnp.zeros_like, params), tx.init(params)
+    for alive in ([1, 1, 0], [0, 1, 0], [0, 1, 1]):
+        mask = {"w": jnp.array([alive], bool)}
+        updates, state = tx.update(zero, state, params, mask=mask)
+        params = optax.apply_updates(params, updates)
+    assert params["w"].tolist() == [[0.0, 2.0, 0.0]]
+
+
+def test_flax_train_states_take_the_update_written_out(key):
+    """As the docstring of freeze_pruned shows it; apply_gradients cannot."""
+    from flax.training.train_state import TrainState
+
+    full, mask = full_start(key)
+    tx = freeze_pruned(optax.adam(0.01))
+    state = TrainState.create(apply_fn=None, params=full, tx=tx)
+    grads = jax.tree.map(jnp.ones_like, full)
+    for more in ({}, {"mask": mask}):
+        with pytest.raises(InputError, match=r"needs the mask: .*apply_gradients"):
+            state.apply_gradients(grads=grads, **more)
+    for _ in range(2):
+        updates, moments = state.tx.update(
+            grads, state.opt_state, state.params, mask=mask
+        )
+        state = state.replace(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            opt_state=moments,
+        )
+    check_dead_and_alive(state.params, full, mask)
+
+
+def test_a_mask_of_another_tree_is_refused():
+    params = {"w": jnp.ones((1, 2)), "bias": jnp.ones(2)}
+    mask = masks.ones(params)
+    for tx in (
+        optax.masked(freeze_pruned(optax.sgd(0.1)), {"w": True, "bias": False}),
+        freeze_pruned(optax.sgd(0.1)),
+    ):
+        given = mask if isinstance(tx.init(params), optax.MaskedState) else mask["w"]
+        with pytest.raises(InputError, match=r"different trees.*put it around"):
+            tx.update(params, tx.init(params), params, mask=given)
+
+
+def test_weight_decay_covers_the_layers_of_the_model():
+    params = {"w": jnp.ones((2, 2)), "table": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+    config = TrainConfig(optimizer="sgd", learning_rate=1.0, weight_decay=0.5)
+    zero = jax.tree.map(jnp.zeros_like, params)
+    for layers in (["w"], ["w", "table"]):
+        tx = optim.optimizer(config, optim.hyper(config), layers=layers)
+        dense = masks.ones(params)
+        updates, _ = tx.update(zero, tx.init(params), params, mask=dense, step=0)
+        moved = {path for path, leaf in tree.flatten(updates).items() if leaf.any()}
+        assert moved == set(layers)

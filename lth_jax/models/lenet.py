@@ -55,7 +55,7 @@ def lenet(
 
     Example:
         >>> lenet((28, 28, 1)).layers["Dense_2/kernel"]
-        LayerInfo(kind='output', shape=(100, 10))
+        LayerInfo(kind='output', shape=(100, 10), stacked=0)
 
     Reference:
         Frankle & Carbin (2019), Figure 2 and appendix G.

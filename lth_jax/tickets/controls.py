@@ -36,7 +36,7 @@ def random_reinit(model: Model) -> Control:
         params, state = jax.tree.map(
             _like, model.init(key), (ticket.params, ticket.state)
         )
-        return Ticket(params, ticket.mask, state, ticket.clock)
+        return ticket._replace(params=params, state=state, moments=None)
 
     return control
 
@@ -71,7 +71,7 @@ def shuffle_mask(model: Model) -> Control:
             masks.layer_counts(ticket.mask, model.layers),
             prunable=model.layers,
         )
-        return Ticket(ticket.params, mask, ticket.state, ticket.clock, ticket.moments)
+        return ticket._replace(mask=mask)
 
     return control
 
@@ -129,7 +129,7 @@ def permute_init(model: Model) -> Control:
 
     def control(key: Key, ticket: Ticket) -> Ticket:
         params = masks.redraw(permute, key, ticket.params, prunable=model.layers)
-        return Ticket(params, ticket.mask, ticket.state, ticket.clock)
+        return ticket._replace(params=params, moments=None)
 
     return control
 
@@ -160,7 +160,7 @@ def resample_init(model: Model) -> Control:
         params = masks.redraw(
             resample, key, ticket.params, ticket.mask, prunable=model.layers
         )
-        return Ticket(params, ticket.mask, ticket.state, ticket.clock)
+        return ticket._replace(params=params, moments=None)
 
     return control
 
@@ -195,7 +195,7 @@ def noisy_init(model: Model) -> Callable[[jax.Array, Key, Ticket], Ticket]:
             return leaf + scale * leaf.std() * noise
 
         params = masks.redraw(add, key, ticket.params, prunable=model.layers)
-        return Ticket(params, ticket.mask, ticket.state, ticket.clock)
+        return ticket._replace(params=params, moments=None)
 
     return control
 
@@ -295,6 +295,10 @@ def _check_ticket(name: str, made: Any, ticket: Ticket) -> None:
         raise InputError(
             f"The control {name!r} returns {type(made).__name__}: it must return a"
             " ticket, such as ticket._replace(params=...)."
+        )
+    if jnp.ndim(made.filled) or not jnp.issubdtype(jnp.result_type(made.filled), bool):
+        raise InputError(
+            f"filled of the control {name!r} is {made.filled!r}: it must be one bool."
         )
     for part in ("params", "mask", "state", "moments"):
         new, old = getattr(made, part), getattr(ticket, part)

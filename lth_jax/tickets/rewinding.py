@@ -52,7 +52,9 @@ def rewind(trajectory: Trajectory, mask: Mask, rule: Rewind = INIT) -> Ticket:
             " keep it there, or start the optimizer afresh."
         )
     moments = weights.moments if rule.moments else None
-    return Ticket(weights.params, mask, weights.state, clock, moments)
+    # As many as there are clocks: snapshots may be stacked.
+    filled = jnp.zeros(jnp.shape(clock), bool)
+    return Ticket(weights.params, mask, weights.state, clock, moments, filled)
 
 
 def _at(trajectory: Trajectory, step: int | str) -> Snapshot:
