@@ -17,7 +17,9 @@ def states(seed: int = 0, lanes: int = 3) -> TrainState:
     params = {"Dense_0": {"kernel": rng.random((lanes, 4, 5), np.float32)}}
     moments = ({"count": np.full(lanes, seed, np.int32), "mu": params}, ())
     tally = Tally(rng.random(lanes, np.float32), np.zeros(lanes, np.int32))
-    return TrainState(params, {}, moments, np.full(lanes, -1), Tallies(*3 * [tally]))
+    mask, never = {"Dense_0": {"kernel": params["Dense_0"]["kernel"] > 0.5}}, -1
+    tallies = Tallies(*3 * [tally])
+    return TrainState(params, mask, {}, moments, np.full(lanes, never), tallies)
 
 
 def curve(points: int, *lanes: int) -> Curve:

@@ -49,7 +49,7 @@ from lth_jax.papers.lottery.settings import (
 )
 from lth_jax.results import flat_numbers
 from lth_jax.store.read import Run
-from lth_jax.study.networks import level_names, trainings
+from lth_jax.study.networks import names, plan_study, trainings
 from lth_jax.tickets.counts import iterative_counts, layer_rates
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -344,7 +344,13 @@ def test_the_networks_of_appendix_g_are_counted():
     for number in range(26, 32):
         path = EXPERIMENTS / f"lth_figure_{number}.py"
         variants = runpy.run_path(str(path))["config"]().values()
-        trained += len({name for one in variants for name in level_names(one, 0)})
+        trained += len(
+            {
+                name
+                for one in variants
+                for name in names(one, plan_study(one)[0].networks)
+            }
+        )
         trained += sum(n.level > 0 for one in variants for n in trainings(one))
     assert f"lth_figure_26 to 31 train {trained:,}" in row_of("A81").note
 

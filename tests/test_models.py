@@ -23,7 +23,7 @@ from lth_jax import models, tree
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.models import SlowConvolutionWarning, conv_general_dilated
-from lth_jax.study.waves import find_ticket
+from lth_jax.study.find import find_ticket
 from lth_jax.tickets import masks
 from lth_jax.tickets.counts import level_counts
 from lth_jax.training.loop import Fixed, check_fits, make_trainer
@@ -182,10 +182,10 @@ def train(model, ticket, config, data):
     trainer = make_trainer(model, config)
     random = [jax.random.key(i) for i in range(len(Fixed._fields) - 3)]
     values = hyper(config)
-    fixed = Fixed(ticket.mask, ticket.clock, values, *random)
+    fixed = Fixed(ticket.clock, values, ticket.filled, *random)
     state = trainer.start(ticket, values)
     steps = config.steps
-    return jax.jit(trainer.advance)(state, fixed, data, steps, 0, steps)
+    return jax.jit(trainer.advance)(state, fixed, (), data, steps, 0, steps)
 
 
 def test_one_lenet_through_three_adapters_trains_alike(x64, key):

@@ -9,10 +9,9 @@ import pytest
 
 from lth_jax import Config, ModelConfig, PruneConfig, TrainConfig, models
 from lth_jax.config import PlanConfig
-from lth_jax.driver import devices as parallel
-from lth_jax.driver import pipeline
+from lth_jax.driver import devices, pipeline
 from lth_jax.driver import plan as planning
-from lth_jax.driver.devices import Plan, candidates
+from lth_jax.driver.plan import Plan, candidates
 from lth_jax.driver.prepare import prepare
 from lth_jax.errors import InputError
 
@@ -21,7 +20,7 @@ from lth_jax.errors import InputError
 def gpus(monkeypatch):
     """Pretend that there are two accelerators of 4 GiB."""
     one = SimpleNamespace(platform="gpu", memory_stats=lambda: {"bytes_limit": 4 << 30})
-    monkeypatch.setattr(parallel.jax, "local_devices", lambda: [one, one])
+    monkeypatch.setattr(devices.jax, "local_devices", lambda: [one, one])
 
 
 LENET, CONV2 = models.lenet((28, 28, 1)), models.conv_net(2)
@@ -72,12 +71,13 @@ def choose(tmp_path, n_lanes: int) -> Plan:
     return planning.choose(prepare(small(tmp_path)), PLANS, n_lanes)
 
 
-def test_the_fastest_per_network_wins(tmp_path, monkeypatch, capsys):
+def test_the_fastest_per_network_wins(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "lth_jax")
     seconds = {1: 1.0, 2: 1.1, 4: 4.5}
     pace = lambda _, p: planning.Pace(seconds[p.width], 0.0)  # noqa: E731
     monkeypatch.setattr(planning, "measure", pace)
     assert choose(tmp_path, 4) == PLANS[1]
-    assert "2 lanes on each device" in capsys.readouterr().err
+    assert "2 lanes on each device" in caplog.text
 
 
 def test_evaluation_counts_as_often_as_it_happens(tmp_path, monkeypatch):
@@ -90,7 +90,9 @@ def test_evaluation_counts_as_often_as_it_happens(tmp_path, monkeypatch):
     assert choose(tmp_path, 2).lanes == 1
 
 
-def test_a_plan_that_does_not_fit_loses(tmp_path, monkeypatch, capsys):
+def test_a_plan_that_does_not_fit_loses(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "lth_jax")
+
     def pace(_, program):
         if program.width > 1:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
@@ -98,7 +100,7 @@ def test_a_plan_that_does_not_fit_loses(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(planning, "measure", pace)
     assert choose(tmp_path, 4).lanes == 1
-    assert capsys.readouterr().err.count("does not fit") == 2
+    assert caplog.text.count("does not fit") == 2
 
 
 def test_no_plan_that_fits_is_an_error(tmp_path, monkeypatch):
@@ -120,7 +122,7 @@ def test_other_errors_are_not_hidden(tmp_path, monkeypatch):
 
 
 def test_a_measured_plan_is_stored_and_reused(tmp_path, monkeypatch):
-    monkeypatch.setattr(parallel, "candidates", lambda *_: PLANS[:2])
+    monkeypatch.setattr(planning, "candidates", lambda *_: PLANS[:2])
     monkeypatch.setattr(planning, "MEASURED_SECONDS", 0.0)
     path = pipeline.run(small(tmp_path), "measured")
     plan = json.loads((path / "manifest.json").read_text())["plan"]

@@ -64,14 +64,16 @@ def _estimate(configs: Sequence[Config], given: Given) -> Estimate:
     study, every = prepared.study, configs[0].train.eval_every
     known = [(one, plan_of(one, given)) for one in configs]
     widest = networks.widest_of(known)
-    plan = choose(prepared, candidates(prepared, widest), widest)
+    own = given.model is not None
+    plans = candidates(study.config.plan, study.model, widest, own)
+    plan = choose(prepared, plans, widest)
     program = compile_lanes(prepared, plan)
     pace = measure(prepared, program)
     sides = [
         networks.lengths(
             (*one, levels) for one, levels in zip(known, joined, strict=True)
         )
-        for joined in networks.side_by_side([plans for _, plans in known])
+        for joined in networks.side_by_side([levels for _, levels in known])
     ]
     lengths = [length for side in sides for length in side.values()]
     seconds = 0.0

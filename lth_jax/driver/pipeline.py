@@ -136,10 +136,12 @@ def run_sweep(variants: Variants, experiment: str, given: Given = NOTHING) -> Pa
 
 
 def _group(studies: Mapping[Path, Prepared]) -> Group:
-    first = next(iter(studies.values()))
+    study = next(iter(studies.values())).study
     known = [(one.study.config, one.study.plan) for one in studies.values()]
     widest = networks.widest_of(known)
-    return Group(studies, widest, plans.candidates(first, widest))
+    own = study.given.model is not None
+    found = plans.candidates(study.config.plan, study.model, widest, own)
+    return Group(studies, widest, found)
 
 
 def _run(groups: Sequence[Group], experiment: str) -> None:

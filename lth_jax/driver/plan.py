@@ -177,18 +177,20 @@ def _first(splits: Splits, n: int) -> Splits:
     return Splits(train, validation, test, splits.n_classes)
 
 
-def candidates(prepared: Prepared, n_lanes: int) -> list[Plan]:
+def candidates(
+    config: PlanConfig, model: Model, n_lanes: int, own: bool = False
+) -> list[Plan]:
     """Return the plans worth measuring; on a CPU it is known which one is best.
 
     Args:
-        prepared: a study; what it fixes is kept, and the size of its network bounds
-            the lanes of an accelerator.
+        config: what the user fixed.
+        model: its size bounds the lanes of an accelerator.
         n_lanes: lanes of the largest wave; more are never needed.
+        own: whether the network is the user's, whose convolutions are what they are.
 
     Raises:
         InputError: more devices are asked for than there are.
     """
-    config, model = prepared.study.config.plan, prepared.study.model
     available = jax.local_devices()
     platform = available[0].platform
     devices = config.devices or min(len(available), n_lanes)
@@ -204,8 +206,8 @@ def candidates(prepared: Prepared, n_lanes: int) -> list[Plan]:
     if config.lanes:
         lanes = [config.lanes]
     convolves = any(info.kind == "conv" for info in model.layers.values())
-    if not convolves or prepared.study.given.model is not None:
-        forms = [best_known()]  # A user's network has the form that it has.
+    if own or not convolves:
+        forms = [best_known()]
     if config.convolution:
         forms = [config.convolution]
     return [Plan(platform, devices, n, form) for form in forms for n in lanes]
