@@ -225,3 +225,12 @@ def test_an_earlier_failure_does_not_spoil_the_next(folder, monkeypatch, caplog)
     assert checkpoints.save(saved(7), TIMELINE, wait=True)
     assert "could not be written: No space left" in caplog.text
     assert same(load(folder), saved(7))
+
+
+def test_masks_that_moved_come_back(folder):
+    mask = jax.tree.map(lambda leaf: leaf[0], states(9).mask)
+    content = saved()
+    moved = {name: one._replace(masks=mask) for name, one in content.finished.items()}
+    content = content._replace(finished=moved)
+    assert save(folder, content)
+    assert same(load(folder), content)

@@ -219,6 +219,8 @@ def _unflat(
     """Return what was given to `_flat`; refuse what is no state of such a training."""
     like, kept = _outcome_like(states), _unflat_kept(flat, about, states)
     outcomes = tree.below(flat, "finished/")
+    if tree.below(outcomes, "masks/"):  # masks that can change in training
+        like = like._replace(masks=states.mask)
     finished = {}
     for i, name in enumerate(about["finished"]):
         own = {path: leaf[i] for path, leaf in outcomes.items()}
