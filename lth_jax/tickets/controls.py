@@ -192,7 +192,7 @@ def noisy_init(model: Model) -> Callable[[jax.Array, Key, Ticket], Ticket]:
     def control(scale: jax.Array, key: Key, ticket: Ticket) -> Ticket:
         def add(key: Key, leaf: jax.Array) -> jax.Array:
             noise = jax.random.normal(key, leaf.shape, leaf.dtype)
-            return leaf + scale * leaf.std() * noise
+            return (leaf + scale * leaf.std() * noise).astype(leaf.dtype)
 
         params = masks.redraw(add, key, ticket.params, prunable=model.layers)
         return ticket._replace(params=params, moments=None)
