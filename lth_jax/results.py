@@ -126,16 +126,22 @@ def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
         7
     """
     default = numbers(Config())
-    places = _flat(to_dict(Config())).keys() - default.keys()
-    given = {k: v for k, v in _flat(config).items() if k not in places}
+    places = flat(to_dict(Config())).keys() - default.keys()
+    given = {k: v for k, v in flat(config).items() if k not in places}
     return default | given
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, its names joined by points.
+
+    Example:
+        >>> flat({"train": {"steps": 7}, "out": "x"})
+        {'train.steps': 7, 'out': 'x'}
+    """
+    leaves: dict[str, Any] = {}
     for name, value in tree.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            leaves |= flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = value
-    return flat
+            leaves[prefix + name] = value
+    return leaves

@@ -33,6 +33,7 @@ from lth_jax.judging.settings import (
     layerwise,
 )
 from lth_jax.judging.table import CLAIMS
+from lth_jax.report.page import Section
 from lth_jax.store.read import Run
 from lth_jax.study.copies import PATHS, STABILITY
 from lth_jax.study.rows import SUMMARY
@@ -278,3 +279,9 @@ def row_of(id_: str, *runs: Run) -> Row:
 def needed(id_: str) -> list[Setting]:
     claim = next(claim for claim in CODED if claim.id == id_)
     return list(dict.fromkeys(measure.setting for measure in claim.measures))
+
+
+def text_of(section: Section | None) -> list[str]:
+    """Return the cells of the table of a page, row by row, joined by bars."""
+    assert section is not None
+    return ["|".join(row) for row in (section.table.head, *section.table.rows)]

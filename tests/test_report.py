@@ -16,8 +16,8 @@ from matplotlib.colors import to_rgba
 from lth_jax import plotting
 from lth_jax.config import Config, PruneConfig, to_dict
 from lth_jax.errors import LthError
-from lth_jax.judging import winning_tickets
 from lth_jax.report.run import write_report
+from lth_jax.report.winning import winning_tickets
 from lth_jax.store.read import Run
 from lth_jax.study.copies import PATHS, STABILITY
 

@@ -24,7 +24,7 @@ from .rewinding import (
     figure_rewinding_angle,
     figure_rewinding_stability,
 )
-from .rules import by_step, in_words, parts, rule_of
+from .rules import by_step, in_words, parts, retraining, rule_of
 from .stability import (
     figure_path,
     figure_stability,
@@ -75,6 +75,7 @@ __all__ = [
     "noun",
     "parts",
     "render",
+    "retraining",
     "rule_of",
     "sparsest",
     "supported",
