@@ -1,6 +1,7 @@
 # make demo       the whole method on the embedded digits, with figures and a report
 # make test       all tests but the long ones
 # make test-long  the long ones
+# make pages      the pages and figures of all runs in results/, from their tables
 # make bench      speed beside PyTorch, a plain JAX loop and the limits of the machine
 # make lint       format, lint and type checks
 # make clean      remove what make has made; runs/ stays
@@ -14,7 +15,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 # Each worker compiles its own programs, so the number is bounded by memory too.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
 
-.PHONY: demo test test-long bench lint clean
+.PHONY: demo test test-long pages bench lint clean
 
 demo: .venv/.installed
 	@set -o pipefail; $(BIN)/lth run experiments/digits.py | tee .venv/demo.log
@@ -25,6 +26,9 @@ test: .venv/.installed
 
 test-long: .venv/.installed
 	$(PYTEST) -m long
+
+pages: .venv/.installed
+	$(BIN)/lth report results/*
 
 bench: .venv/.installed .venv-torch/.installed
 	$(BIN)/lth bench --torch-python .venv-torch/bin/python

@@ -37,6 +37,7 @@ from lth_jax.papers.lottery.settings import (
     VGG_WARM,
     layerwise,
 )
+from lth_jax.report.page import Section
 from lth_jax.schema import ANATOMY_TABLES, PATHS, STABILITY, SUMMARY
 from lth_jax.store.read import Anatomy, Run
 
@@ -282,3 +283,9 @@ def row_of(id_: str, *runs: Run) -> Judgement:
 def needed(id_: str) -> list[Setting]:
     claim = next(claim for claim in CODED if claim.id == id_)
     return list(dict.fromkeys(each.setting for each in claim.statistics))
+
+
+def text_of(section: Section | None) -> list[str]:
+    """Return the cells of the table of a page, row by row, joined by bars."""
+    assert section is not None
+    return ["|".join(row) for row in (section.table.head, *section.table.rows)]

@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 from drawing import supported
 from made import NO_ANATOMY
+from markupsafe import Markup
 from matplotlib.colors import to_rgba
 
 from lth_jax import plotting
 from lth_jax.config import Config, PruneConfig, to_dict
 from lth_jax.errors import LthError
 from lth_jax.papers.lottery import figures
+from lth_jax.report.page import Figure, Gallery, write_page
 from lth_jax.report.run import write_report
 from lth_jax.report.winning import winning_tickets
 from lth_jax.schema import PATHS, STABILITY
@@ -542,6 +544,7 @@ class Page(HTMLParser):
         super().__init__()
         self.text, self.ids, self.open = "", [], []
         self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag, attrs):
         self.handle_startendtag(tag, attrs)
@@ -550,6 +553,7 @@ class Page(HTMLParser):
 
     def handle_startendtag(self, tag, attrs):
         self.tags[tag] += 1
+        self.attributes.append((tag, dict(attrs)))
         self.ids += [value for name, value in attrs if name == "id"]
 
     def handle_endtag(self, tag):
@@ -638,6 +642,51 @@ def test_names_are_escaped(run, undrawn):
     assert page.tags["script"] == page.tags["b"] == page.tags["i"] == 0
     for words in (evil, "<b>bold</b>", "lth report '<i>a b'"):
         assert words in page.text
+
+
+def test_what_is_the_users_own_has_its_name(run, undrawn):
+    config = to_dict(Config())
+    config["data"]["name"], config["model"]["name"] = "own_data", "own_net"
+    config["train"]["optimizer"] = "lion"
+    config["prune"] = {"criterion": "snip", "one_shot": [0.5] * LEVELS, "own": 1}
+    summary = run.summary.replace({"kind": {"shuffle_mask": "freeze"}})
+    summary.loc[summary["kind"] == "freeze", "status"] = "diverged"
+    own = run._replace(config=config, summary=summary)
+    text = parse(write_report(own).read_text()).text
+    for words in (
+        "This run trained own_net on own_data in 3 replicates",
+        "more of the weights of least snip score are pruned, and those",
+        "worth: random reinits and freeze networks.",
+        "Level 1: 6 freeze networks diverged (",
+        "lion",
+        "prune.own",
+    ):
+        assert words in text, words
+
+
+def test_networks_are_spelled_as_in_figures(run, undrawn):
+    assert "This run trained LeNet-300-100 on" in write_report(run).read_text()
+
+
+def test_boxes_that_scroll_can_be_reached_and_are_named(run, undrawn):
+    page = parse(write_report(run).read_text())
+    boxes = [a for tag, a in page.attributes if a.get("class") in ("wide", "paper")]
+    assert len(boxes) == 5 + 3
+    assert all(box["tabindex"] == "0" and box["aria-label"] for box in boxes)
+    heads = [attributes for tag, attributes in page.attributes if tag == "th"]
+    assert {head["scope"] for head in heads} == {"col", "colgroup"}
+    captions = [box["aria-label"] for box in boxes if box["class"] == "paper"]
+    assert captions == [f"Figure {n}" for n in (4, 1, 3, 11, 14)]
+
+
+def test_what_part_of_a_sweep_supports_stands_under_its_name(tmp_path):
+    figure = Figure("figure_3_a<b", "Figure 3. Of & by.", Markup("<svg></svg>"))
+    values = {"name": "x", "findings": {}, "sections": [], "claims": None}
+    galleries = [Gallery("", []), Gallery("a<b", [figure])]
+    html = write_page(tmp_path, "sweep.html", galleries=galleries, **values).read_text()
+    assert html.count("<h2>") == html.count("<h2>a&lt;b</h2>") == 1
+    assert '<figure id="figure_3_a&lt;b">' in html and "Of &amp; by." in html
+    parse(html)
 
 
 def test_the_same_run_gives_the_same_bytes(run, tmp_path):

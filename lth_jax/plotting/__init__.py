@@ -10,7 +10,7 @@ from .figure import Exhibit, Topic
 from .gallery import supported
 from .kinds import kinds, label, noise_of, noun
 from .layers import layer_words
-from .rewinding import by_step, in_words, parts, rewinding_of
+from .rewinding import by_step, in_words, parts, retraining, rewinding_of
 from .style import render
 from .variants import differences
 
@@ -29,6 +29,7 @@ __all__ = [
     "noun",
     "parts",
     "render",
+    "retraining",
     "rewinding_of",
     "sparsest",
     "supported",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..config import RewindConfig, TrainConfig
 from ..errors import InputError
@@ -103,25 +103,59 @@ def _words_shared(names: Iterable[str]) -> str:
     return "_".join(each[0] for each in same)
 
 
+class Retraining(NamedTuple):
+    """How pruned networks are trained again, in words.
+
+    Attributes:
+        method: without the step, e.g. ``weight rewinding``.
+        words: with the step, e.g. ``weight rewinding to step 500``.
+        sentence: what happens to the weights that remain; it follows "they".
+    """
+
+    method: str
+    words: str
+    sentence: str
+
+
+def retraining(run: Run) -> Retraining:
+    """Return in words how the pruned networks of a run are trained again."""
+    weights, clock, steps = rewinding_of(run)
+    if weights == FINAL and clock == END:
+        return Retraining(
+            method="fine-tuning",
+            words=f"fine-tuning for {steps:,} steps",
+            sentence=f"keep their trained weights and are trained on for {steps:,}"
+            " steps at the last learning rate (fine-tuning)",
+        )
+    if weights == FINAL:
+        return Retraining(
+            method="learning-rate rewinding",
+            words=f"learning-rate rewinding to step {clock:,}",
+            sentence="keep their trained weights; the learning rate goes back to step"
+            f" {clock:,}, from where they are trained again (learning-rate rewinding)",
+        )
+    values = f"values at step {weights:,}" if weights else "first values"
+    back = f"are set back to their {values} and trained again"
+    if weights == clock:
+        return Retraining(
+            method="weight rewinding",
+            words=f"weight rewinding to step {weights:,}",
+            sentence=f"{back} from there" if weights else back,
+        )
+    schedule = "last learning rate" if clock == END else f"schedule of step {clock:,}"
+    rate = "stays the last one" if clock == END else f"goes back to step {clock:,}"
+    return Retraining(
+        method="mixed rewinding",
+        words=f"weights of step {weights:,}, {schedule}",
+        sentence=f"{back}; the learning rate {rate}",
+    )
+
+
 def method(run: Run) -> str:
     """Return in words how pruned networks are trained again, without the step."""
-    weights, clock, _ = rewinding_of(run)
-    if weights == FINAL:
-        return "fine-tuning" if clock == END else "learning-rate rewinding"
-    return "weight rewinding" if weights == clock else "mixed rewinding"
+    return retraining(run).method
 
 
 def in_words(run: Run) -> str:
-    """Return in words how pruned networks are trained again, with the step.
-
-    E.g. ``weight rewinding to step 500``, ``fine-tuning for 2,000 steps``.
-    """
-    weights, clock, steps = rewinding_of(run)
-    if weights == FINAL and clock == END:
-        return f"fine-tuning for {steps:,} steps"
-    if weights == FINAL:
-        return f"learning-rate rewinding to step {clock:,}"
-    if weights == clock:
-        return f"weight rewinding to step {weights:,}"
-    schedule = "last learning rate" if clock == END else f"schedule of step {clock:,}"
-    return f"weights of step {weights:,}, {schedule}"
+    """Return in words how pruned networks are trained again, with the step."""
+    return retraining(run).words

@@ -1,12 +1,11 @@
 """The page of a sweep: its variants side by side, and links to the page of each."""
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .page import document, write_figures, write_file
-from .run import claims_section, write_report
+from .page import write_figures, write_page
+from .run import judged_claims, write_report
 from .tables import settings_section, variants_section
 from .winning import winning_tickets
 
@@ -28,24 +27,28 @@ def write_reports(path: Path) -> list[Path]:
     variants = load_variants(path)
     if not variants:
         return [write_report(load_run(path))]
-    return [*(write_report(run) for run in variants.values()), _write(path, variants)]
+    pages = [write_report(run) for run in variants.values()]
+    return [*pages, write_sweep(path, variants)]
 
 
-def _write(path: Path, variants: Mapping[str, "Run"]) -> Path:
-    links = "".join(_variant(*item) for item in variants.items())
-    if len(variants) == 1:  # All else stands on the page of the variant.
-        about, body = "1 variant", links
-    else:
-        about = f"{len(variants)} variants"
-        figures = write_figures(path, variants)
-        beside = variants_section(variants) or settings_section(variants)
-        body = "".join([figures, beside, links, claims_section([*variants.values()])])
-    page = path / "report.html"
-    write_file(page, document(path.name, about, body).encode())
-    return page
+def write_sweep(path: Path, variants: Mapping[str, "Run"]) -> Path:
+    """Write the page of a sweep.
 
+    Args:
+        path: directory of the sweep.
+        variants: its runs, by variant.
 
-def _variant(name: str, run: "Run") -> str:
-    sentence = escape(winning_tickets(run.summary).sentence).replace(" %", "&nbsp;%")
-    link = f'<a href="{escape(name)}/report.html">{escape(name)}</a>'
-    return f"<h2>{link}</h2>\n<p>{sentence}</p>\n"
+    Returns:
+        The path of the page.
+    """
+    several = len(variants) > 1
+    beside = several and (variants_section(variants) or settings_section(variants))
+    return write_page(
+        path,
+        "sweep.html",
+        name=path.name,
+        findings={k: winning_tickets(v.summary).sentence for k, v in variants.items()},
+        galleries=write_figures(path, variants) if several else [],
+        sections=[beside] if beside else [],
+        claims=judged_claims([*variants.values()]) if several else None,
+    )

@@ -1,12 +1,12 @@
-"""Tables of a run's stability and anatomy, and the variants of a sweep side by side."""
+"""The tables of pages: levels, stability and anatomy of a run; variants of a sweep."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import plotting
 from ..results import by_level, density_of, density_text, spreads
 from ..study.copies import DATA_ORDER, PRUNING
-from .page import table
+from .page import Section, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +69,13 @@ OF_ANATOMY = (
     " how many there are in the whole network."
 )
 SETTINGS_HEAD = (
-    *("variant", "setting", "dense (%)", "early stop"),
-    *("best at", "ticket (%)", "early stop"),
+    "variant",
+    "setting",
+    "dense (%)",
+    "early stop",
+    "best at",
+    "ticket (%)",
+    "early stop",
 )
 OF_COMPARED = (
     ", and how far they end apart, at the sparsest level that was compared: L2 distance"
@@ -79,10 +84,56 @@ OF_COMPARED = (
 )
 
 
-def stability_section(run: "Run") -> str:
-    """Return the table of stability of a run as HTML; "" if it has no rows."""
+class LevelRow(NamedTuple):
+    """Level, weights, and three cells per kind; whether its tickets win."""
+
+    cells: list[str]
+    wins: bool
+
+
+class LevelTable(NamedTuple):
+    """The levels of a run, with three columns per kind of network."""
+
+    kinds: list[str]
+    rows: list[LevelRow]
+
+
+def level_table(summary: "pd.DataFrame", winning: Collection[int]) -> LevelTable:
+    """Return the table of a run's levels.
+
+    Args:
+        summary: one row per trained network, as in ``Run.summary``.
+        winning: the levels whose tickets win.
+    """
+    kinds = plotting.kinds(summary)
+    cells = {kind: _level_cells(summary, kind) for kind in kinds}
+    rows = []
+    for level, density in summary.groupby("level")["density"].mean().items():
+        row = [str(level), density_text(density)]
+        for kind in kinds:
+            row += cells[kind].get(level, ["-", "-", "-"])
+        rows.append(LevelRow(row, level in winning))
+    return LevelTable([plotting.label(kind) for kind in kinds], rows)
+
+
+def _level_cells(summary: "pd.DataFrame", kind: str) -> dict[int, list[str]]:
+    """Return the three cells of a kind, by level."""
+    steps = by_level(summary, kind, "early_stop_step")["mean"]
+    accuracies = by_level(summary, kind, "test_accuracy_es")
+    return {
+        row.Index: [
+            f"{steps[row.Index]:,.0f}" if row.Index in steps.index else "-",
+            f"{100 * row.mean:.2f}",
+            f"{100 * row.min:.2f} to {100 * row.max:.2f}",
+        ]
+        for row in accuracies.itertuples()
+    }
+
+
+def stability_section(run: "Run") -> Section | None:
+    """Return the table of stability of a run; None if it has no rows."""
     if run.stability.empty:
-        return ""
+        return None
     shown = {name: text for name, text in BARRIERS.items() if _has(run, name)}
     head = ["level", "weights", "kind", "cause", "pairs", "distance", "angle (degrees)"]
     caption = (
@@ -97,7 +148,7 @@ def stability_section(run: "Run") -> str:
             " above the mean of its ends; below 2 % they are stable."
         )
     rows = _stability_rows(run, list(shown))
-    return _section("Stability", caption, table([*head, *shown.values()], rows))
+    return Section("Stability", caption, table([*head, *shown.values()], rows))
 
 
 def _stability_rows(run: "Run", barriers: list[str]) -> Iterator[list[Any]]:
@@ -109,16 +160,19 @@ def _stability_rows(run: "Run", barriers: list[str]) -> Iterator[list[Any]]:
                 rows = at[(at["kind"] == kind) & (at["cause"] == cause)]
                 if rows.empty:
                     continue
-                cells = [_text(rows, "distance", 2), _text(rows, "angle", 1)]
-                cells += [_text(rows, column, 2, 100) for column in barriers]
+                cells = [
+                    _mean_and_range(rows, "distance", 2),
+                    _mean_and_range(rows, "angle", 1),
+                ]
+                cells += [_mean_and_range(rows, column, 2, 100) for column in barriers]
                 yield [str(level), share, plotting.label(kind), name, len(rows), *cells]
 
 
-def anatomy_section(run: "Run") -> str:
-    """Return the table of what tickets are made of as HTML; "" if it has no rows."""
+def anatomy_section(run: "Run") -> Section | None:
+    """Return the table of what tickets are made of; None if it has no rows."""
     layers = run.anatomy.layers
     if layers.empty:
-        return ""
+        return None
     words = plotting.layer_words(run, list(dict.fromkeys(layers["layer"])))
     grouped = layers.groupby(["level", "layer"], sort=False)
     means = grouped.mean(numeric_only=True).astype(float)
@@ -131,7 +185,7 @@ def anatomy_section(run: "Run") -> str:
         ]
         for level, path in sorted(means.index, key=lambda key: key[0])
     ]
-    return _section("Anatomy", OF_ANATOMY, table(ANATOMY_HEAD, rows))
+    return Section("Anatomy", OF_ANATOMY, table(ANATOMY_HEAD, rows))
 
 
 def _anatomy_cells(mean: Any) -> list[str]:
@@ -157,14 +211,14 @@ def _number(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}" if value == value else ""
 
 
-def variants_section(runs: Mapping[str, "Run"]) -> str:
-    """Return a table with a row per variant of a sweep, as HTML.
+def variants_section(runs: Mapping[str, "Run"]) -> Section | None:
+    """Return a table with a row per variant of a sweep.
 
-    It is "" unless variants differ in how they rewind, or have rows of stability.
+    It is None unless variants differ in how they rewind, or have rows of stability.
     """
     levels = plotting.sparsest(runs)
     if not levels and len({plotting.rewinding_of(run) for run in runs.values()}) == 1:
-        return ""
+        return None
     shared = set.intersection(*(set(run.summary["level"]) for run in runs.values()))
     last = int(max(shared, default=0))
     ordered = list(plotting.by_step(runs).values())
@@ -178,23 +232,23 @@ def variants_section(runs: Mapping[str, "Run"]) -> str:
         OF_COMPARED if levels else ", at the last level that all variants have"
     )
     head = [VARIANT_HEAD[i] for i in filled]
-    return _section("Side by side", f"{caption}.", table(head, cells, wraps=True))
+    return Section("Side by side", f"{caption}.", table(head, cells, wraps=True))
 
 
-def settings_section(runs: Mapping[str, "Run"]) -> str:
-    """Return a table with a row per variant of a sweep over settings, as HTML.
+def settings_section(runs: Mapping[str, "Run"]) -> Section | None:
+    """Return a table with a row per variant of a sweep over settings.
 
-    It is "" if the variants have the same settings.
+    It is None if the variants have the same settings.
     """
     words = plotting.differences(runs)
     if not any(words.values()):
-        return ""
+        return None
     rows = [[name, words[name], *_best(run)] for name, run in runs.items()]
     about = (
         "Means over tickets: validation accuracy at early stop and the step of that, of"
         " the dense network and at the pruned level with the best accuracy."
     )
-    return _section("Side by side", about, table(SETTINGS_HEAD, rows, wraps=True))
+    return Section("Side by side", about, table(SETTINGS_HEAD, rows, wraps=True))
 
 
 def _best(run: "Run") -> list[str]:
@@ -214,10 +268,6 @@ def _best(run: "Run") -> list[str]:
 
     share = density_text(accuracy["density"][best]) if best is not None else ""
     return [*cells(0), share, *cells(best)]
-
-
-def _section(name: str, about: str, content: str) -> str:
-    return f'<h2>{name}</h2>\n<p class="quiet">{about}</p>\n{content}'
 
 
 def _variant(name: str, run: "Run", level: int) -> list[str]:
@@ -256,10 +306,12 @@ def _ratio(rows: "pd.DataFrame", others: "pd.DataFrame", column: str) -> str:
 
 
 def _mean(rows: "pd.DataFrame", column: str, digits: int, scale: float = 1) -> str:
-    return _text(rows, column, digits, scale).partition(" ")[0]
+    return _mean_and_range(rows, column, digits, scale).partition(" ")[0]
 
 
-def _text(rows: "pd.DataFrame", column: str, digits: int, scale: float = 1) -> str:
+def _mean_and_range(
+    rows: "pd.DataFrame", column: str, digits: int, scale: float = 1
+) -> str:
     """Return mean, min and max of the numbers in a column; "" if it has none."""
     found = scale * spreads(rows, "cause", column)
     if found.empty:

@@ -120,9 +120,16 @@ def _conditions(summary: "pd.DataFrame") -> "pd.DataFrame":
 
 
 _COLUMNS = (
-    *("level", "density", "n_replicates", "n_ok"),
-    *(ACCURACY, f"dense_{ACCURACY}", STEP, f"dense_{STEP}"),
-    *("reinit_margin", "beats_reinits"),
+    "level",
+    "density",
+    "n_replicates",
+    "n_ok",
+    ACCURACY,
+    f"dense_{ACCURACY}",
+    STEP,
+    f"dense_{STEP}",
+    "reinit_margin",
+    "beats_reinits",
 )
 
 
