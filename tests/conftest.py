@@ -37,3 +37,10 @@ def x64():
     """Compute in float64, in this test only."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def logged(caplog):
+    """Return a function that returns what the package has logged."""
+    caplog.set_level("INFO", "lth_jax")
+    return lambda: caplog.text

@@ -232,7 +232,7 @@ def test_the_dense_end_is_kept_as_long_as_it_is_compared(tmp_path, copied):
 
 
 @pytest.mark.parametrize("name", ["snapshots.npz", "final.npz", "stability.parquet"])
-def test_what_is_damaged_is_done_again(name, copied, tmp_path, capsys):
+def test_what_is_damaged_is_done_again(name, copied, tmp_path, logged):
     path = tmp_path / copied.name
     shutil.copytree(copied, path)
     where = 2 if name == "stability.parquet" else 0
@@ -240,7 +240,7 @@ def test_what_is_damaged_is_done_again(name, copied, tmp_path, capsys):
     if where == 0:
         shutil.rmtree(path / "level_02")
     run(config_at(tmp_path, **COPIED))
-    assert f"Level {where} will be done again" in capsys.readouterr().err
+    assert f"Level {where} will be done again" in logged()
     assert levels(path) == levels(copied)
 
 

@@ -156,6 +156,19 @@ def test_unknown_names_are_met_with_known_ones():
             found(dataclasses.replace(CONFIG, **change))
 
 
+def test_a_chain_whose_training_decides_nothing_is_refused():
+    prune = lth.PruneConfig(continued=True, criterion="initial_magnitude")
+    with pytest.raises(InputError, match=r"^prune\.continued .* prune\.criterion"):
+        found(dataclasses.replace(CONFIG, prune=prune))
+
+
+def test_an_unknown_network_is_met_with_known_ones(tmp_path):
+    config = lth.Config(model=lth.ModelConfig(name="lenett"), out=str(tmp_path))
+    with pytest.raises(InputError, match=r"model\.name is 'lenett'; did you mean 'len"):
+        pipeline.run(config, "typo")
+    assert not list(tmp_path.iterdir())
+
+
 # Controls.
 
 

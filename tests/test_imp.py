@@ -429,14 +429,14 @@ def collapsing(everywhere: bool = False) -> Model:
         tiny = (jax.random.key_data(key) == small).all() | everywhere
         one, two = jax.random.split(key)
         return {
-            "a": jax.random.normal(one, (FEATURES, 5)),
-            "b": jax.random.normal(two, (5, CLASSES)) * jnp.where(tiny, 1e-4, 1),
+            "one": jax.random.normal(one, (FEATURES, 5)),
+            "two": jax.random.normal(two, (5, CLASSES)) * jnp.where(tiny, 1e-4, 1),
         }, {}
 
     def apply(params, state, x, train, key):
-        return jax.nn.relu(x @ params["a"]) @ params["b"], state
+        return jax.nn.relu(x @ params["one"]) @ params["two"], state
 
-    return from_functions(init, apply, output="b")
+    return from_functions(init, apply, output="two")
 
 
 COLLAPSE = with_fields(
@@ -455,7 +455,7 @@ def test_collapsed_chain_stops_and_others_go_on():
     assert len(rows) == 6
     assert {row["n_remaining"] for row in rows} == {23}
     counts = masks.layer_counts(tree.take(level.masks, 1))
-    assert {path: int(n) for path, n in counts.items()} == {"a": 23, "b": 0}
+    assert {path: int(n) for path, n in counts.items()} == {"one": 23, "two": 0}
 
 
 def test_everything_collapsed():

@@ -65,11 +65,11 @@ def test_manifest_says_what_and_where(original):
     assert events(original) == [*steps, ("finished", None)]
 
 
-def test_finished_run_is_left_alone(copied, capsys, monkeypatch):
+def test_finished_run_is_left_alone(copied, logged, monkeypatch):
     monkeypatch.setattr(trainer, "compile_lanes", None)  # nothing may be trained
     before = times(copied)
     assert run(config_at(copied.parent)) == copied
-    assert f"{copied} is complete: nothing to do." in capsys.readouterr().err
+    assert f"{copied} is complete: nothing to do." in logged()
     assert times(copied) == before
 
 
@@ -209,12 +209,12 @@ pipeline.run(config_at(Path(sys.argv[2])), "digits")
     ],
 )
 def test_damaged_level_is_done_again_alone(
-    number, name, harm, message, copied, original, capsys
+    number, name, harm, message, copied, original, logged
 ):
     before = times(copied)
     harm(copied / f"level_{number:02d}" / name)
     run(config_at(copied.parent))
-    said = capsys.readouterr().err
+    said = logged()
     assert f"Level {number} will be done again" in said
     assert name in said and message in said
     assert levels(copied) == levels(original)
@@ -238,7 +238,7 @@ def finals(path: Path) -> list[str]:
     return [p.parent.name for p in sorted(path.glob("level_*/final.npz"))]
 
 
-def test_only_the_last_finals_are_kept(original, tmp_path, capsys):
+def test_only_the_last_finals_are_kept(original, tmp_path, logged):
     config = config_at(tmp_path, keep_final="last")
     with pytest.MonkeyPatch.context() as patch:
         stop_after_level(1, patch)
@@ -250,7 +250,7 @@ def test_only_the_last_finals_are_kept(original, tmp_path, capsys):
     assert levels(path, SMALL) == levels(original, SMALL)
     before = times(path)
     assert times(run(config)) == before
-    assert capsys.readouterr().err.count("done again") == 0
+    assert logged().count("done again") == 0
     # Level 1 can only be redone from level 0, whose final weights are gone too.
     os.truncate(path / "level_01" / "tickets.npz", 50)
     run(config)

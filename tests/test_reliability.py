@@ -568,13 +568,13 @@ def bare(tmp_path_factory) -> Path:
     [(0, 300.0), *(pytest.param(40, s, marks=pytest.mark.long) for s in (300.0, 0.0))],
 )
 def test_out_of_memory_lanes_are_halved(
-    calls, every, bare, tmp_path, monkeypatch, watched, capsys
+    calls, every, bare, tmp_path, monkeypatch, watched, logged
 ):
     plan = lth.PlanConfig(devices=1, lanes=5)
     config = config_at(tmp_path, **BARE, plan=plan, checkpoint_every=every)
     with memory_for(1, monkeypatch, calls):
         path = run(config)
-    assert "Out of memory: going on with 2 networks" in capsys.readouterr().err
+    assert "Out of memory: going on with 2 networks" in logged()
     assert [e["lanes"] for e in events(path, "out_of_memory")] == [2, 1]
     shutil.rmtree(path / "level_02")
     run(config)
@@ -686,7 +686,7 @@ def test_where_locks_do_not_work_it_says_so(tmp_path, monkeypatch, caplog):
 # Diverged.
 
 
-def test_a_lane_that_diverges_leaves_the_others_alone(original, tmp_path, capsys):
+def test_a_lane_that_diverges_leaves_the_others_alone(original, tmp_path, logged):
     good = config_at(tmp_path)
     train = dataclasses.replace(good.train, learning_rate=1e30)
     made = {"bad": dataclasses.replace(good, train=train), "good": good}
@@ -697,7 +697,7 @@ def test_a_lane_that_diverges_leaves_the_others_alone(original, tmp_path, capsys
     assert where == [(0, "ticket", 0, 0), (0, "ticket", 1, 0)]
     assert all(0 < e["step"] < 20 for e in noted)
     assert not events(path / "good", "diverged")
-    said = capsys.readouterr().err
+    said = logged()
     assert (
         f"level 0, ticket 0 of replicate 1 diverged at step {noted[1]['step']}." in said
     )
@@ -706,7 +706,7 @@ def test_a_lane_that_diverges_leaves_the_others_alone(original, tmp_path, capsys
 # Changed in between.
 
 
-def test_what_changed_before_it_went_on_is_noted(original, tmp_path, capsys):
+def test_what_changed_before_it_went_on_is_noted(original, tmp_path, logged):
     path = Path(shutil.copytree(original, tmp_path / original.name))
     shutil.rmtree(path / "level_02")
     manifest = json.loads((path / "manifest.json").read_text())
@@ -716,16 +716,16 @@ def test_what_changed_before_it_went_on_is_noted(original, tmp_path, capsys):
     (event,) = events(path, "resumed")
     assert event["changed"].keys() == {"versions"}
     assert event["changed"]["versions"]["jax"] == jax.__version__
-    assert "begun with other versions" in capsys.readouterr().err
+    assert "begun with other versions" in logged()
     assert levels(path) == levels(original)
 
 
-def test_nothing_changed_nothing_is_said(original, tmp_path, capsys):
+def test_nothing_changed_nothing_is_said(original, tmp_path, logged):
     path = Path(shutil.copytree(original, tmp_path / original.name))
     shutil.rmtree(path / "level_02")
     run(config_at(tmp_path))
     assert "changed" not in events(path, "resumed")[0]
-    assert "begun with other" not in capsys.readouterr().err
+    assert "begun with other" not in logged()
 
 
 # For long.

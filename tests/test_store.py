@@ -201,6 +201,7 @@ def test_model_state_is_stored(tmp_path):
 
 def test_same_level_has_the_same_bytes(run, tmp_path):
     study, levels = computed()
+    write.open_run(tmp_path, CONFIG, MANIFEST)
     write.write_level(tmp_path, study, levels[1])
     for name in FILES | {"manifest.json"}:
         again = (tmp_path / "level_01" / name).read_bytes()

@@ -142,11 +142,11 @@ def test_pages(sweep):
     assert all(f'href="{name}/report.html"' in text for name in ("slow", "fast"))
 
 
-def test_again_does_nothing(sweep, capsys):
+def test_again_does_nothing(sweep, logged):
     before = {p: p.stat().st_mtime_ns for p in sweep.rglob("level_*/*")}
     pipeline.run_sweep(variants(sweep.parent), "rates")
     assert before == {p: p.stat().st_mtime_ns for p in sweep.rglob("level_*/*")}
-    assert capsys.readouterr().err.count("nothing to do") == 2
+    assert logged().count("nothing to do") == 2
 
 
 def test_directory_is_named_by_all_variants(tmp_path):

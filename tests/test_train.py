@@ -404,7 +404,7 @@ def test_round_agrees_with_numpy(extras):
     levels = list(find_ticket(model, data, config))
     kept = {"Dense_0": 30 - 9, "Dense_1": 20 - 6, "Dense_2": 12 - 2}
     root = jax.random.key(config.seed)
-    close = functools.underway(np.testing.assert_allclose, rtol=0, atol=1e-9)
+    close = functools.partial(np.testing.assert_allclose, rtol=0, atol=1e-9)
     for r in range(config.replicates):
         start, _ = model.init(derive(root, r, Stream.INIT))
         order = derive(root, r, Stream.ORDER)
