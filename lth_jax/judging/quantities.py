@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..study.copies import DATA_ORDER, PRUNING
+from ..schema import DATA_ORDER, PRUNING
 from ..study.networks import COPY
 from .pool import Pool
 from .units import Unit, degrees, length, number, percent, points, times

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..results import density_of, density_text
+from ..schema import DATA_ORDER, PRUNING
 from ..store.read import Run
-from ..study.copies import DATA_ORDER, PRUNING
 from .figure import Runs
 from .rewinding import by_step
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import plotting
 from ..results import by_level, density_of, density_text, spreads
-from ..study.copies import DATA_ORDER, PRUNING
+from ..schema import DATA_ORDER, PRUNING
 from .page import Section, table
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ...plotting.kinds import kinds, look_of
 from ...plotting.rewinding import sweep_of
 from ...plotting.style import DASHED, draw_band, is_first_in_row, legend, panels
 from ...results import spreads
-from ...study.copies import DATA_ORDER
+from ...schema import DATA_ORDER
 
 if TYPE_CHECKING:
     import pandas as pd
