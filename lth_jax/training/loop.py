@@ -129,26 +129,26 @@ def make_step(
         return cross_entropy(logits, y), state
 
     def step_fn(
-        train: TrainState, fixed: Fixed, batch: Any, step: jax.Array
+        now: TrainState, fixed: Fixed, batch: Any, step: jax.Array
     ) -> TrainState:
         key = jax.random.fold_in(fixed.rng, step)
         (loss, state), grads = jax.value_and_grad(loss_fn, has_aux=True)(
-            train.params, train.state, batch, key
+            now.params, now.state, batch, key
         )
-        fails = (train.failed == NEVER) & ~jnp.isfinite(loss)
+        fails = (now.failed == NEVER) & ~jnp.isfinite(loss)
         updates, moments = optimizer(fixed.hyper).update(
             grads,
-            train.moments,
-            train.params,
-            mask=train.mask,
+            now.moments,
+            now.params,
+            mask=now.mask,
             filled=fixed.filled,
             step=step,
         )
-        trained = train._replace(
-            params=optax.apply_updates(train.params, updates),
+        trained = now._replace(
+            params=optax.apply_updates(now.params, updates),
             state=state,
             moments=moments,
-            failed=jnp.where(fails, step, train.failed),
+            failed=jnp.where(fails, step, now.failed),
         )
         if after_step is None:
             return trained
@@ -201,20 +201,20 @@ def make_trainer(
         return TrainState(params, ticket.mask, ticket.state, moments, never, tallies)
 
     def evaluate(
-        train: TrainState, fixed: Fixed, data: Splits, spans: dict[str, Span]
+        now: TrainState, fixed: Fixed, data: Splits, spans: dict[str, Span]
     ) -> TrainState:
         """Evaluate blocks of some sets; the first block of a set begins a new tally."""
-        tallies = train.tallies._asdict()
+        tallies = now.tallies._asdict()
         for name, span in spans.items():
-            part, zero = getattr(data, name), no_tally(train.params)
+            part, zero = getattr(data, name), no_tally(now.params)
             so_far = jax.tree.map(
                 lambda new, old, span=span: jnp.where(span[0] == 0, new, old),
                 zero,
                 tallies[name],
             )
-            network = model, train.params, train.state
+            network = model, now.params, now.state
             tallies[name] = tally(*network, part, fixed.rng, block, span, so_far)
-        return train._replace(tallies=Tallies(**tallies))
+        return now._replace(tallies=Tallies(**tallies))
 
     step = make_step(model, made, after_step)
     advance = _make_advance(step, evaluate, timeline, feed, config)
@@ -239,20 +239,20 @@ def _make_advance(
     config: TrainConfig,
 ) -> Callable[..., tuple[TrainState, Curve]]:
     def steps(
-        train: TrainState, fixed: Fixed, data: Dataset, opened: Any, span: Span
+        now: TrainState, fixed: Fixed, data: Dataset, opened: Any, span: Span
     ) -> TrainState:
-        def body(i: jax.Array, train: TrainState) -> TrainState:
+        def body(i: jax.Array, now: TrainState) -> TrainState:
             step = fixed.clock + i
             batch = feed.batch(data, opened, step)
             if config.augment:
                 key = jax.random.fold_in(fixed.augment, step)
                 batch = augment(key, batch[0]), batch[1]
-            return step_fn(train, fixed, batch, step)
+            return step_fn(now, fixed, batch, step)
 
-        return jax.lax.fori_loop(*span, body, train)
+        return jax.lax.fori_loop(*span, body, now)
 
     def advance(
-        train: TrainState,
+        now: TrainState,
         fixed: Fixed,
         window: Any,
         data: Splits,
@@ -268,28 +268,28 @@ def _make_advance(
         opened = feed.open(data.train, window, fixed.order, begins, most)
 
         def unit(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
-            train, curve = carry
+            now, curve = carry
             validation, test, span, last = timeline.parts(begun + i, first, stop)
             spans = {"validation": validation, "test": test}
-            train = evaluate(train, fixed, data, spans)
-            point = _point(train, data)
+            now = evaluate(now, fixed, data, spans)
+            point = _point(now, data)
             curve = jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
-            train = steps(train, fixed, data.train, opened, span)
-            return evaluate(train, fixed, data, {"train": last}), curve
+            now = steps(now, fixed, data.train, opened, span)
+            return evaluate(now, fixed, data, {"train": last}), curve
 
         units = timeline.unit_of(jnp.maximum(first, stop - 1)) - begun + 1
         empty = jax.tree.map(
             lambda value: jnp.zeros((_capacity(config), *value.shape), value.dtype),
-            jax.eval_shape(_point, train, data),
+            jax.eval_shape(_point, now, data),
         )
         with jax.default_matmul_precision(config.precision):
-            return jax.lax.fori_loop(0, units, unit, (train, empty))
+            return jax.lax.fori_loop(0, units, unit, (now, empty))
 
     return advance
 
 
-def _point(train: TrainState, data: Splits) -> Curve:
-    tallies = train.tallies
+def _point(now: TrainState, data: Splits) -> Curve:
+    tallies = now.tallies
     return Curve(
         mean(tallies.validation, data.validation.size),
         mean(tallies.test, data.test.size),
