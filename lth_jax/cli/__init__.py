@@ -265,7 +265,7 @@ def claims(
     """
     from ..judging import judge
     from ..store.read import load_run, load_variants
-    from . import papers
+    from .. import papers
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
@@ -373,7 +373,7 @@ def data(
         cache: where the decoded arrays go; default: $LTH_CACHE_DIR, else
             ~/.cache/lth_jax.
     """
-    from . import sources
+    from .. import sources
 
     del action
     print(sources.prepare(name, DataConfig(dir=dir, cache=cache)))
