@@ -383,8 +383,9 @@ def test_interrupt_keeps_complete_levels(tiny, tmp_path, sign, code):
 @pytest.mark.parametrize("own", [False, True])
 def test_compiled_programs_are_kept_where_the_user_says_nothing_else(own, tmp_path):
     code = """
-import sys; from pathlib import Path; import jax; from lth_jax import parallel
-parallel.keep_compiled(Path(sys.argv[1]) / "ours")
+import sys; from pathlib import Path; import jax
+from lth_jax.driver import devices
+devices.keep_compiled(Path(sys.argv[1]) / "ours")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.jit(lambda x: x * 3)(1.0)
 """
