@@ -599,7 +599,7 @@ def experiment(copied, tmp_path) -> Path:
     file.write_text(
         f"from lth_jax.config import *\n\n\ndef config():\n    return {config!r}\n"
     )
-    assert isinstance(cli.load_experiment(str(file)), Config)
+    assert isinstance(cli.load_experiment(str(file)).variants[""], Config)
     return file
 
 

@@ -178,7 +178,7 @@ def test_diverged_copies_are_in_no_pair(memory):
     curve = jax.tree.map(np.copy, level.outcome.curve)
     curve.test.loss[lost, -1] = np.nan
     broken = level._replace(outcome=level.outcome._replace(curve=curve))
-    pairs = [pair for pair in pairs_of(config, broken) if pair.kind == "ticket"]
+    pairs = [pair for pair in pairs_of(broken) if pair.kind == "ticket"]
     assert [(pair.replicate, pair.orders) for pair in pairs] == [
         *((0, orders) for orders in itertools.combinations(range(3), 2)),
         (1, (0, 1)),

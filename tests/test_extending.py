@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lth_jax import cli, load_run
+from lth_jax.driver import devices
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 SECTIONS = PAGE.read_text().split("\n## ")
@@ -29,6 +30,8 @@ def test_the_examples_run(section, tmp_path, monkeypatch):
 
 def test_the_experiment_file_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # JAX's backend has started in this process.
+    monkeypatch.setattr(devices, "use_host_devices", lambda n: None)
     ((name, code),) = [b for s in SECTIONS for b in blocks(s) if b[0]]
     Path(name).write_text(code)
     assert cli.main(["run", name, "--no-progress"]) == 0

@@ -68,8 +68,8 @@ APART = {
 """Rooms and modules that do not import others, though the order would let them."""
 
 OPTIONAL = (
-    "array_record grain importlib_resources jinja2 matplotlib orbax pandas PIL pooch"
-    " pyarrow tensorflow_datasets tqdm tyro"
+    "array_record grain importlib_resources jinja2 markupsafe matplotlib orbax pandas"
+    " PIL pooch pyarrow tensorflow_datasets tqdm tyro"
 ).split()
 
 # sources/assets holds data and the script that made it: no part of the package.

@@ -263,9 +263,9 @@ def claims(
         runs: run directories.
         json_: print JSON, missing values as null.
     """
+    from .. import papers
     from ..judging import judge
     from ..store.read import load_run, load_variants
-    from .. import papers
 
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")

@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import sys
 import warnings
 import weakref
 from collections.abc import Callable, Collection, Mapping
@@ -513,8 +512,8 @@ def _warn_of_slow(apply: Any, program: Any) -> None:
 
 def _levels_to_the_user() -> int:
     """Return the stack level of the first caller outside this package."""
-    package = __name__.split(".")[0] + "."
-    frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(package):
+    package, level = __name__.split(".")[0] + ".", 0
+    frame = inspect.currentframe()
+    while frame and frame.f_globals.get("__name__", "").startswith(package):
         frame, level = frame.f_back, level + 1
-    return level
+    return level - 1  # as seen by who asks

@@ -4,26 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import plotting
+from ..plotting.kinds import LOOKS
 from ..results import network_name
 from ..study.networks import COPY
+from ..tickets.criteria import CRITERIA
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..store.read import Run
-
-LEAST = {"magnitude": "magnitude", "initial_magnitude": "initial magnitude"}
-"""What a criterion prunes the weights of least of."""
-BUILT_IN = {
-    "ticket",
-    "chain",
-    "random_reinit",
-    "shuffle_mask",
-    "keep_sign",
-    "permute_init",
-    "resample_init",
-}
-"""Kinds of networks whose names are nouns."""
 
 
 def explanation(run: "Run") -> str:
@@ -60,7 +49,7 @@ def noun(kind: str, number: int) -> str:
         >>> noun("random_reinit", 2), noun("ticket_reorder", 1), noun("freeze", 2)
         ('random reinits', 'ticket reorder', 'freeze networks')
     """
-    if kind.removesuffix(COPY) in BUILT_IN or plotting.noise_of(kind):
+    if kind.removesuffix(COPY) in LOOKS or plotting.noise_of(kind):
         return plotting.noun(kind, number)
     return f"{kind} network{'' if number == 1 else 's'}"
 
@@ -108,7 +97,9 @@ def _scale(run: "Run") -> str:
 def _pruning(prune: Mapping[str, Any]) -> str:
     """Say which weights are pruned."""
     criterion = prune.get("criterion", "magnitude")
-    weights = f"the weights of least {LEAST.get(criterion, f'{criterion} score')}"
+    known = CRITERIA.get(criterion)
+    words = known.words if known else ""
+    weights = f"the {words or f'weights of least {criterion} score'}"
     if prune.get("one_shot"):
         trained = " in the trained dense network" if criterion == "magnitude" else ""
         return f"more of {weights}{trained} are pruned"

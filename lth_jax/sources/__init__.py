@@ -260,5 +260,7 @@ _SOURCES = {
 def _source(name: str) -> _Source:
     """Look up a data set."""
     if name not in _SOURCES:
-        raise InputError(f"data.name is {name!r}, which is no data set{did_you_mean(name, _SOURCES)}")
+        raise InputError(
+            f"data.name is {name!r}, which is no data set{did_you_mean(name, _SOURCES)}"
+        )
     return _SOURCES[name]
