@@ -516,4 +516,4 @@ def _levels_to_the_user() -> int:
     frame = inspect.currentframe()
     while frame and frame.f_globals.get("__name__", "").startswith(package):
         frame, level = frame.f_back, level + 1
-    return level - 1  # as seen by who asks
+    return level
