@@ -17,6 +17,7 @@ from lth_jax.papers.stabilizing.figures import (
     figure_rewinding_accuracy,
     figure_stability,
 )
+from lth_jax.plotting.figure import by_variant
 from lth_jax.plotting.kinds import LOOKS, OTHER_COLOURS, look_of
 from lth_jax.plotting.variants import differences, differing, network_words
 from lth_jax.results import nearest_levels
@@ -37,6 +38,7 @@ def test_a_single_run_needs_no_name(run, draw):
     alone = labels(draw(run))
     assert alone == labels(draw({"": run}))
     assert "ticket" in alone[0]
+    assert by_variant(run) == {"": run}
 
 
 @pytest.mark.parametrize(
