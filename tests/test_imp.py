@@ -22,11 +22,12 @@ from lth_jax import from_functions, models, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.keys import Stream, derive
+from lth_jax.study.draws import _compiled_control
 from lth_jax.study.find import find_ticket
 from lth_jax.study.level import Level, Parent, Ready
 from lth_jax.study.networks import LaneId, plan_study, waves
 from lth_jax.study.rows import curve_rows, summary_rows
-from lth_jax.study.study import _compiled_control, make_study
+from lth_jax.study.study import make_study
 from lth_jax.study.waves import train_levels
 from lth_jax.tickets import controls, masks
 from lth_jax.training.lanes import Outcome

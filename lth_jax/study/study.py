@@ -13,38 +13,23 @@ from .. import tree
 from ..config import Config
 from ..errors import InputError, did_you_mean
 from ..keys import Stream, derive
-from ..tickets import controls, criteria, masks
-from ..tickets.counts import layer_rates, level_counts
+from ..tickets import criteria, masks
+from ..tickets.counts import level_counts
 from ..training import optim
 from ..training.dataset import Dataset
-from ..training.metrics import cross_entropy
 from ..training.optim import MakeOptimizer
 from ..types import (
-    Control,
     Criterion,
-    Evidence,
-    Key,
-    LayerInfo,
     Mask,
     Model,
     Snapshot,
     Ticket,
 )
+from .draws import Drawn, drawn_controls
 from .given import NOTHING, Given
 from .level import Parent
 from .networks import LevelPlan, plan_study
-
-
-class Drawn(NamedTuple):
-    """A control that is ready to be drawn.
-
-    Attributes:
-        control: (keys, tickets) -> tickets, over lanes.
-        key: (replicate, draw) -> key.
-    """
-
-    control: Callable[[Key, Ticket], Ticket]
-    key: Callable[[int, int], Key]
+from .pruning import Pruning, make_pruning
 
 
 class Study(NamedTuple):
@@ -93,13 +78,13 @@ def make_study(
     _check_optimizer(model, config, plan, given)
     _check_reads(config, criterion)
     counts = level_counts(model.layers, config.prune)
-    drawn = _drawn_controls(model, config, given)
+    drawn = drawn_controls(model, config, given)
     root = jax.random.key(config.seed)
     keys = [derive(root, r, Stream.INIT) for r in range(config.replicates)]
     params, state = _initial(model.init)(jnp.stack(keys))
     clock = jnp.zeros(config.replicates, jnp.int32)
     start = Snapshot(params, state, None, clock)
-    prune = _pruning(model, config, criterion, counts, train)
+    prune = make_pruning(model, config, criterion, counts, train)
     _try(config, start, prune if given.criterion else None, drawn)
     return Study(
         model=model,
@@ -183,75 +168,6 @@ def _check_optimizer(
         )
 
 
-# Pruning
-
-
-def _pruning(
-    model: Model,
-    config: Config,
-    criterion: Criterion,
-    counts: Sequence[Any],
-    train: Dataset | None,
-) -> "Pruning":
-    """Return how masks are made, over replicates."""
-    rates = layer_rates(model.layers, config.prune)
-    protected = frozenset(
-        p for p, rate in rates.items() if not rate and not config.prune.one_shot
-    )
-    layers = tuple(model.layers.items())
-    compiled = _compiled_pruning(model.init, model.apply, layers, criterion, protected)
-    if criterion.batches and train is None:
-        raise InputError(
-            f"prune.criterion {config.prune.criterion} looks at training examples:"
-            " give make_study the training set."
-        )
-    root = jax.random.key(config.seed)
-    examples = criterion.examples or config.train.batch_size
-
-    def keys(stream: Stream, level: int) -> Key:
-        replicates = range(config.replicates)
-        return jnp.stack([derive(root, r, stream, level) for r in replicates])
-
-    def scored(level: int, parent: Parent, start: Snapshot) -> Any:
-        batches = None
-        if criterion.batches and train is not None:
-            drawing = keys(Stream.SCORE_BATCH, level)
-            batches = _batches(train, drawing, criterion.batches, examples)
-        return compiled(
-            parent.finals._replace(moments=None),
-            start.params,
-            parent.masks,
-            counts[level],
-            keys(Stream.SCORE, level),
-            batches,
-        )
-
-    def prune(level: int, parent: Parent, start: Snapshot) -> Mask:
-        kept, unscored = scored(level, parent, start)
-        for path, bad in tree.to_host(unscored).items():
-            if (bad & parent.alive).any():
-                raise InputError(
-                    f"prune.criterion {config.prune.criterion} returned NaN for weights"
-                    f" of {path} that are alive, at level {level}: a score must be a"
-                    " number, higher = keep."
-                )
-        return kept
-
-    return Pruning(prune, scored)
-
-
-class Pruning(NamedTuple):
-    """How masks are made.
-
-    Attributes:
-        masks: (level, parent, start) -> masks, over replicates.
-        scored: the same without a look at values, so that shapes can go through it.
-    """
-
-    masks: Callable[[int, Parent, Snapshot], Mask]
-    scored: Callable[[int, Parent, Snapshot], Any]
-
-
 def _try(
     config: Config,
     start: Snapshot,
@@ -278,116 +194,6 @@ def _try(
     keys = jax.random.split(jax.random.key(0), config.replicates)
     for one in drawn.values():
         jax.eval_shape(one.control, keys, tickets)
-
-
-def _batches(train: Dataset, keys: Key, batches: int, examples: int) -> Any:
-    """Return examples of the training set for every replicate, none of them twice."""
-    wanted = batches * examples
-    if wanted > train.size:
-        raise InputError(
-            f"The criterion asks for {batches} batches of {examples} training examples,"
-            f" and there are {train.size}: ask for fewer."
-        )
-
-    def draw(key: Key) -> Any:
-        chosen = jax.random.permutation(key, train.size)[:wanted]
-        chosen = chosen.reshape(batches, examples)
-        return jnp.asarray(train.x)[chosen], jnp.asarray(train.y)[chosen]
-
-    return jax.vmap(draw)(keys)
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled_pruning(
-    init: Callable[..., Any],
-    apply: Callable[..., Any],
-    layers: tuple[tuple[str, LayerInfo], ...],
-    criterion: Criterion,
-    protected: frozenset[str],
-) -> Callable[..., Any]:
-    """Return compiled pruning over replicates; studies of one network share it."""
-    model = Model(init, apply, dict(layers))
-
-    def prune(
-        weights: Snapshot, initial: Any, mask: Mask, n_keep: Any, key: Key, batches: Any
-    ) -> tuple[Mask, dict[str, jax.Array]]:
-        def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-            logits, _ = apply(params, weights.state, x, True, key)
-            return cross_entropy(logits, y)
-
-        evidence = Evidence(
-            weights.params, initial, mask, weights.state, batches, key, model, loss
-        )
-        scores = criterion.score(evidence)
-        unscored = criteria.nan_layers(scores, mask, model.layers)
-        scores = tree.map_with_path(
-            lambda path, s: jnp.full_like(s, jnp.inf) if path in protected else s,
-            scores,
-        )
-        return masks.prune(scores, mask, n_keep, prunable=model.layers), unscored
-
-    return jax.jit(jax.vmap(prune, in_axes=(0, 0, 0, None, 0, 0)))
-
-
-# Controls
-
-
-def _drawn_controls(model: Model, config: Config, given: Given) -> dict[str, Drawn]:
-    """Return the controls that a config asks for, by kind."""
-    root, layers = jax.random.key(config.seed), tuple(model.layers.items())
-    network = model.init, model.apply, layers
-    drawn = {}
-    for kind, n in config.draws.items():
-        if not n:
-            continue
-        name, scale = (
-            ("noise", config.noise_kinds[kind])
-            if (kind in config.noise_kinds)
-            else (kind, None)
-        )
-        if kind in given.controls:
-            control = _compiled_own(kind, given.controls[kind])
-            stream, called = Stream.NAMED_CONTROL, kind
-        elif name in controls.CONTROLS:
-            control = _compiled_control(*network, name)
-            stream = controls.CONTROLS[name].stream or Stream.NAMED_CONTROL
-            called = "" if controls.CONTROLS[name].stream is not None else kind
-        else:
-            known = [*controls.CONTROLS, *given.controls]
-            raise InputError(
-                f"controls names {kind!r}, which is no control"
-                f"{did_you_mean(kind, known)}. One of your own is given as a value:"
-                " controls={...}"
-            )
-        if scale is not None:
-            control = functools.partial(control, float(scale))
-        key = functools.partial(_key, root, stream, called)
-        drawn[kind] = Drawn(control, key)
-    return drawn
-
-
-def _key(root: Key, stream: Stream, name: str, replicate: int, draw: int) -> Key:
-    return derive(root, replicate, stream, draw, name)
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled_control(
-    init: Callable[..., Any],
-    apply: Callable[..., Any],
-    layers: tuple[tuple[str, LayerInfo], ...],
-    name: str,
-) -> Callable[..., Ticket]:
-    """Return a compiled control over lanes; studies of one network share it."""
-    entry = controls.CONTROLS[name]
-    made = entry.make(Model(init, apply, dict(layers)))
-    if entry.scaled:
-        return jax.jit(jax.vmap(made, (None, 0, 0)))
-    return jax.jit(jax.vmap(controls.checked(name, made)))
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled_own(name: str, control: Control) -> Callable[..., Ticket]:
-    return jax.jit(jax.vmap(controls.checked(name, control)))
 
 
 def compiled(config: Config) -> Hashable:
