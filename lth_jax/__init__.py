@@ -74,7 +74,7 @@ _MODULES = {
 }
 """Modules that are used by their name, such as ``lth_jax.masks``, and their room."""
 
-__all__ = [*_HOME, *_MODULES]
+__all__ = [*_HOME, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

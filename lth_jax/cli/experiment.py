@@ -69,7 +69,8 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     for word in VALUES:
         if word in module:
             given[word] = lambda word=word: module[word]
-    return Experiment(made if several else {"": made}, given)
+    variants: Variants = made if several else {"": made}
+    return Experiment(variants, given)
 
 
 def _find(name: str) -> Path:

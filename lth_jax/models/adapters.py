@@ -354,7 +354,7 @@ class _Seen:
         """Return how many leading axes of each leaf number layers."""
         axes = {}
         for path, leaf in leaves.items():
-            inside = self.shapes.get(path, leaf.shape)
+            inside = self.shapes.get(path) or tuple(leaf.shape)
             n = len(leaf.shape) - len(inside)
             if n and leaf.shape[n:] != inside:
                 raise InputError(

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -286,7 +287,7 @@ def _traced(f: Callable[..., Any], *args: Any) -> str:
 
 
 def _plain(leaf: Any) -> Any:
-    if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+    if jnp.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
         return jax.random.key_data(leaf)
     return leaf
 

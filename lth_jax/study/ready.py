@@ -51,7 +51,7 @@ def make_ready(
     mask, alive = _prune(study, level, memory, before)
     status: list[Status] = [_status(level, a, k) for a, k in zip(*alive, strict=True)]
     ids = tuple(lane for lane in level.networks if status[lane.replicate] == "ok")
-    absent = {
+    absent: dict[LaneId, Status] = {
         lane: status[lane.replicate] for lane in level.networks if lane not in ids
     }
     originals = tree.to_host(_rewind(study, level, memory, mask))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import jax
 import numpy as np
@@ -90,8 +91,8 @@ def _stacked(outcomes: Sequence[Outcome]) -> Outcome | None:
 def _no_outcome(study: Study, ready: Ready) -> Outcome:
     """Return the outcome of no networks."""
     start = tree.to_host(study.start._replace(moments=None))
-    none = np.zeros(0, np.float32)
-    curve = np.zeros((0, len(ready.plan.evaluations)), np.float32)
+    none: Any = np.zeros(0, np.float32)
+    curve: Any = np.zeros((0, len(ready.plan.evaluations)), np.float32)
     return Outcome(
         finals=tree.take(start, np.zeros(0, int)),
         curve=Curve(Metrics(curve, curve), Metrics(curve, curve)),
