@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 class HasSummary(Protocol):
     """A run that is read: see `lth_jax.store.read.Run`."""
 
-    summary: "pd.DataFrame"
+    @property
+    def summary(self) -> "pd.DataFrame":
+        """One row per trained network."""
+        ...
 
 
 NETWORKS = {
