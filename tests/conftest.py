@@ -1,12 +1,25 @@
 """What every test gets: four host devices, a private cache, a key."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import hypothesis
-import jax
 import pytest
 
+# Workers, and the processes that tests start, compile every program once for all: they
+# share a folder, which the first process makes before JAX looks for it.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="lth-compiled-")
+    atexit.register(
+        shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True
+    )
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+import jax
+
 if jax.config.jax_platforms in (None, "", "cpu"):
     jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 if jax.config.jax_platforms == "cpu":

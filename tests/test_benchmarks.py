@@ -248,7 +248,7 @@ def test_figure_4_is_the_experiment_trained_to_its_end(monkeypatch, diverged):
         yield SimpleNamespace(status=("ok",) * (20 - diverged) + ("diverged",))
 
     monkeypatch.setattr(ours, "_random", lambda n, _: sizes.append(n))
-    monkeypatch.setattr(ours.imp, "find_ticket", find_ticket)
+    monkeypatch.setattr(ours, "find_ticket", find_ticket)
     if diverged:
         with pytest.raises(RuntimeError, match="Only 24"):
             ours.figure_4(steps=7, levels=1)

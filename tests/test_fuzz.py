@@ -83,7 +83,7 @@ def leaves(draw) -> tuple[np.ndarray, np.ndarray]:
 
 NESTED = st.recursive(
     leaves(),
-    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    lambda inner: st.dictionaries(st.sampled_from("uvw"), inner, max_size=3),
     max_leaves=6,
 ).filter(lambda drawn: isinstance(drawn, dict))
 
@@ -100,7 +100,11 @@ def test_any_tree_is_pruned_to_the_count(drawn, n, is_global):
     scores, mask = part(drawn, 0), part(drawn, 1)
     alive = {p: np.asarray(m) for p, m in tree.flatten(mask).items()}
     prunable = [p for p, m in alive.items() if m.ndim >= 2]
-    kept = masks.prune(scores, mask, n if is_global else dict.fromkeys(prunable, n))
+    assume(prunable)
+    sizes = {p: alive[p].size for p in prunable}
+    counts = {p: min(n, size) for p, size in sizes.items()}
+    n_keep = min(n, sum(sizes.values())) if is_global else counts
+    kept = masks.prune(scores, mask, n_keep, prunable=prunable)
     left = {p: np.asarray(m) for p, m in tree.flatten(kept).items()}
     assert {p: m.shape for p, m in left.items()} == {
         p: m.shape for p, m in alive.items()

@@ -579,6 +579,6 @@ def test_full_mnist_is_mnist(no_tfds):
     assert total * 255 / (60_000 * 784) == pytest.approx(33.318421, abs=1e-5)
     assert origin == (MNIST_DIGEST, "")
     no_tfds()
-    start = time.monotonic()
+    start = time.process_time()
     assert sources.load(config, seed=0)[1] == origin
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1

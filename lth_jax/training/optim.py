@@ -186,7 +186,7 @@ def _check_mask(mask: Any, grads: Any) -> None:
         )
     try:
         jax.tree.structure(mask).flatten_up_to(grads)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"The mask and the gradients are different trees: {error}. (Inside"
             " optax.masked or optax.multi_transform, freeze_pruned sees a part of the"
