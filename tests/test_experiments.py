@@ -178,7 +178,17 @@ def unlike() -> list[str]:
     return list({fingerprint(v): name for name, v in quick.items() if v}.values())
 
 
-@pytest.mark.parametrize("name", unlike())
+FAST = {"digits", "lth_figure_9", "lth_figure_18", "lth_figure_25", "instability"}
+"""Experiments that differ in kind; the others repeat what these do, on other grids."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.long)
+        for name in unlike()
+    ],
+)
 def test_it_runs_from_data_to_claims(name, _no_figures, tmp_path):
     variants = {k: tiny(config, tmp_path) for k, config in quick_of(name).items()}
     if list(variants) == [""]:

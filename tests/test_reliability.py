@@ -64,8 +64,15 @@ def watched(monkeypatch):
 # Asked to stop.
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("look", [1, 2, 9, 31, 40, 75, 110])
+STOPS = [(look, signal.SIGINT) for look in (1, 9, 31, 75)] + [(40, signal.SIGTERM)]
+MORE_STOPS = [(look, signal.SIGTERM) for look in (1, 2, 9, 31, 75, 110)]
+MORE_STOPS += [(look, signal.SIGINT) for look in (2, 40, 110)]
+
+
+@pytest.mark.parametrize(
+    ("look", "signum"),
+    STOPS + [pytest.param(*stop, marks=pytest.mark.long) for stop in MORE_STOPS],
+)
 def test_asked_to_stop_it_loses_nothing(look, signum, original, tmp_path, watched):
     """Looks 1-30 or so are of level 0, the others of the three groups of level 1."""
     actions, looks = watched
@@ -112,14 +119,10 @@ def endured(start: Callable[[int], Path], every: int, watched) -> tuple[Path, li
     raise AssertionError("it does not get on")
 
 
-SHAPES = {
+SHAPES = {"rewound": {"rewind": lth.RewindConfig(weights=5, moments="restored")}}
+LONG_SHAPES = {
     "iterative": {},
     "padded": {"plan": lth.PlanConfig(devices=4)},
-    "rewound": {"rewind": lth.RewindConfig(weights=5, moments="restored")},
-}
-
-
-LONG_SHAPES = {
     "one-shot": {"prune": lth.PruneConfig(one_shot=(0.3, 0.6)), "replicates": 3},
     "continued": {"prune": lth.PruneConfig(levels=2, continued=True)},
     "stacked": {"plan": lth.PlanConfig(devices=1, lanes=4)},
@@ -167,6 +170,7 @@ def test_a_sweep_over_rewind_points_stopped_again_and_again(tmp_path, watched):
     assert not list(parts.rglob("checkpoint"))
 
 
+@pytest.mark.long
 def test_a_sweep_stopped_again_and_again(tmp_path, watched):
     """Its variants share groups, and some of a group may be stored already."""
 
@@ -317,6 +321,7 @@ def test_one_stored_of_a_group_leaves_the_others_begun(tmp_path, watched):
         assert levels(parts / name) == levels(whole / name)
 
 
+@pytest.mark.long
 def test_other_devices_may_go_on(original, tmp_path, watched):
     """With a lane on each device, their number changes no bit."""
 
@@ -339,12 +344,12 @@ def test_a_level_done_again_keeps_what_has_begun(original, tmp_path, watched):
 
     actions.append(ask)
     with pytest.raises(KeyboardInterrupt):
-        run(config_at(tmp_path, checkpoint_every=0.0))
+        run(config_at(tmp_path))
     actions.clear()
     stopped = looks[-1]
     (tmp_path / original.name / "level_00" / "curves.parquet").unlink()
     looks.clear()
-    path = run(config_at(tmp_path, checkpoint_every=0.0))
+    path = run(config_at(tmp_path))
     assert looks[0] == (["0", "ticket", "0", "0"], 0)
     assert next(look for look in looks if look[0][0] == "2") == stopped
     assert levels(path) == levels(original)
@@ -486,7 +491,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    ["training", *(pytest.param(f, marks=pytest.mark.long) for f in [*FAULTS][1:])],
+)
 def test_killed_it_comes_to_the_same_end(fault, original, tmp_path, watched):
     script = DRIVER.replace("{fault}", FAULTS[fault])
     command = [sys.executable, "-c", script, HERE, tmp_path]
