@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 Key = jax.Array
 """A typed PRNG key, ``jax.random.key``."""
@@ -129,7 +130,7 @@ def _at(clock: Any) -> str:
 def _is_known(value: Any) -> bool:
     """Tell whether a value can be looked at: it is not traced, and still there."""
     if isinstance(value, jax.Array):
-        return not isinstance(value, jax.core.Tracer) and not value.is_deleted()
+        return not isinstance(value, Tracer) and not value.is_deleted()
     return isinstance(value, int | np.ndarray | np.generic)
 
 

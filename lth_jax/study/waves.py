@@ -21,7 +21,7 @@ from ..config import Config
 from ..errors import InputError
 from ..keys import Stream, derive
 from ..tickets import masks
-from ..tickets.controls import CONTROLS
+from ..tickets.controls import CONTROLS, noisy_init
 from ..tickets.counts import layer_rates, level_counts
 from ..tickets.criteria import CRITERIA
 from ..tickets.rewinding import rewind, rule_of
@@ -162,7 +162,7 @@ def _make_controls(
         for kind, entry in CONTROLS.items()
         if not entry.scaled and entry.stream is not None
     }
-    noisy = jax.jit(jax.vmap(CONTROLS["noise"].make(model), (None, 0, 0)))
+    noisy = jax.jit(jax.vmap(noisy_init(model), (None, 0, 0)))
     return made | {
         kind: (partial(noisy, float(scale)), Stream.NOISY_INIT)
         for kind, scale in config.noise_kinds.items()

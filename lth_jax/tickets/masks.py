@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .. import tree
 from ..errors import InputError, did_you_mean
@@ -300,7 +301,7 @@ def _n_going(alive: jax.Array, rate: Any) -> Any:
 
 
 def _is_traced(value: Any) -> bool:
-    return isinstance(value, jax.core.Tracer)
+    return isinstance(value, Tracer)
 
 
 def _paths(leaves: Leaves, prunable: Prunable) -> list[str]:
