@@ -342,8 +342,8 @@ class _Seen:
             if isinstance(leaf, Mapping):  # of a module inside, which is asked itself
                 continue
             path = "/".join((*module.path, name))
-            before = self.shapes.get(path, leaf.shape)
-            self.shapes[path] = min(before, leaf.shape, key=len)
+            shape: tuple[int, ...] = jnp.shape(leaf)
+            self.shapes[path] = min(self.shapes.get(path, shape), shape, key=len)
             if isinstance(module, (nn.Conv, nn.ConvLocal, nn.ConvTranspose)):
                 self.kinds[path] = "conv"
             elif isinstance(module, (nn.Dense, nn.DenseGeneral)):

@@ -185,13 +185,16 @@ def _check_mask(mask: Any, grads: Any) -> None:
             " state.tx.update yourself, as the docstring of freeze_pruned shows."
         )
     try:
-        jax.tree.structure(mask).flatten_up_to(grads)
-    except (TypeError, ValueError) as error:
+        alike = jax.tree_util.all_leaves(jax.tree.structure(mask).flatten_up_to(grads))
+    except (TypeError, ValueError):
+        alike = False
+    if not alike:
         raise InputError(
-            f"The mask and the gradients are different trees: {error}. (Inside"
+            "The mask and the gradients are different trees,"
+            f" {jax.tree.structure(mask)} and {jax.tree.structure(grads)}. (Inside"
             " optax.masked or optax.multi_transform, freeze_pruned sees a part of the"
             " gradients: put it around them.)"
-        ) from error
+        )
 
 
 def scale_by_clock(
