@@ -13,7 +13,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := -m pip --disable-pip-version-check --quiet
 # Each worker compiles its own programs, so the number is bounded by memory too.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
+# By file, so that what a file's tests share is made once.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-long pages bench lint clean
 

@@ -27,7 +27,7 @@ if jax.config.jax_platforms == "cpu":
 
 # The same examples in every run; a first call compiles, so no deadline.
 hypothesis.settings.register_profile(
-    "lth", deadline=None, derandomize=True, database=None, max_examples=40
+    "lth", deadline=None, derandomize=True, database=None, max_examples=25
 )
 hypothesis.settings.load_profile("lth")
 

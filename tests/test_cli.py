@@ -346,7 +346,11 @@ def test_models(lth):
 
 
 @pytest.mark.parametrize(
-    ("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["term", "int"]
+    ("sign", "code"),
+    [
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long, id="term"),
+        pytest.param(signal.SIGINT, 130, id="int"),
+    ],
 )
 def test_interrupt_keeps_complete_levels(tiny, tmp_path, sign, code):
     script = "import sys; from lth_jax.cli import main; sys.exit(main())"

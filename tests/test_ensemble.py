@@ -68,6 +68,7 @@ def outcome_of(program: Program, lanes: Lanes, data=None) -> Outcome:
 # A lane is a lane.
 
 
+@pytest.mark.long
 def test_lanes_differ():
     outcome = outcome_of(program_on(1, 1), some_lanes(3))
     losses = outcome.curve.validation.loss
@@ -87,7 +88,10 @@ def test_stacked_lane_is_the_single_run():
     tree_close(stacked, single, atol=1e-10)
 
 
-@pytest.mark.parametrize(("devices", "per_device"), [(4, 1), (2, 2), (1, 6)])
+@pytest.mark.parametrize(
+    ("devices", "per_device"),
+    [(2, 2), *(pytest.param(*n, marks=pytest.mark.long) for n in [(4, 1), (1, 6)])],
+)
 def test_neither_devices_nor_padding_change_a_lane(devices, per_device):
     lanes = some_lanes(6)  # 4 does not divide it: the second group is padded
     spread = outcome_of(program_on(devices, per_device), lanes)

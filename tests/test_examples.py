@@ -53,6 +53,7 @@ def test_minimal_example_is_short_and_public():
     assert used <= set(lth_jax.__all__)
 
 
+@pytest.mark.long
 def test_anatomy_example_shows_what_a_ticket_is_made_of(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(ANATOMY), run_name="__main__")

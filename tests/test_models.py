@@ -188,6 +188,7 @@ def train(model, ticket, config, data):
     return jax.jit(trainer.advance)(state, fixed, (), data, steps, 0, steps)
 
 
+@pytest.mark.long
 def test_one_lenet_through_three_adapters_trains_alike(x64, key):
     config = TrainConfig(steps=20, batch_size=8, eval_every=10)
     data = splits(dtype=np.float64)
@@ -501,6 +502,7 @@ def test_the_layers_of_a_scan_are_found(key):
         assert leaf.all() != (path in model.layers), path
 
 
+@pytest.mark.long
 def test_a_scanned_network_goes_through_the_whole_method():
     model = models.from_linen(Scanned(), (FEATURES,), output="heads/kernel")
     config = Config(

@@ -294,7 +294,10 @@ def test_one_shot_is_resumed(tmp_path):
 # What may not change a number.
 
 
-@pytest.mark.parametrize(("devices", "lanes"), [(1, None), (4, None), (2, 3)])
+@pytest.mark.parametrize(
+    ("devices", "lanes"),
+    [(2, 3), *(pytest.param(n, None, marks=pytest.mark.long) for n in (1, 4))],
+)
 def test_plan_changes_no_result(devices, lanes, original, tmp_path):
     plan = lth.PlanConfig(devices=devices, lanes=lanes)
     path = run(config_at(tmp_path, plan=plan))
