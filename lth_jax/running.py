@@ -76,6 +76,8 @@ def run(
             f"config is a {type(config).__name__}: it must be a Config, or Configs by"
             " variant."
         )
+    if config == {}:
+        raise InputError("config has no variant: name one at least.")
     variants = {"": config} if isinstance(config, Config) else dict(config)
     given = NOTHING
     for key, one in variants.items():

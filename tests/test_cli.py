@@ -394,6 +394,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.jit(lambda x: x * 3)(1.0)
 """
     env = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    env.pop("JAX_COMPILATION_CACHE_DIR", None)
     if own:
         env["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path / "theirs")
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True, env=env)

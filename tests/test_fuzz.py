@@ -233,6 +233,10 @@ def is_of(hint: Any, value: Any) -> bool:
             and [type(part) for part in v] in ([str, float], [str, int])
             for v in value
         )
+    if hint == tuple[tuple[str, int], ...]:
+        return type(value) is tuple and all(
+            type(v) is tuple and [type(part) for part in v] == [str, int] for v in value
+        )
     accepted = {float: (int, float)}.get(hint, (hint,))
     return type(value) in accepted
 

@@ -313,7 +313,9 @@ def test_other_values_are_another_run(tmp_path):
         from lth_jax.config import run_dir
         from lth_jax.study.given import identities
 
-        return run_dir(config, "x", identities(given, config, given.model)).name
+        return run_dir(
+            config, "x", identities(given, config, given.model, splits())
+        ).name
 
     strengths = [
         lambda k, t, s=s: t._replace(params=jax.tree.map(lambda w: w * s, t.params))
@@ -377,3 +379,92 @@ def test_own_values_of_a_stored_run_must_be_given_again(tmp_path):
     named, _ = with_given(config, model=MLP, splits=splits())
     with pytest.raises(InputError, match=r"data.name is own.*Give"):
         pipeline.run(named, "mine", path)
+
+
+def digests(**values):
+    from lth_jax.study.given import identities
+
+    config, given = with_given(CONFIG, **values)
+    return identities(given, config, given.model or MLP, given.splits or splits())
+
+
+def test_digests_see_what_is_closed_over():
+    def scaled(array):
+        helper = jax.jit(lambda w: w * array)  # constants of an inner program
+        return {
+            "scale": lambda k, t: t._replace(
+                params=jax.tree.map(lambda w: w * helper(jnp.ones(2)).sum(), t.params)
+            )
+        }
+
+    one, two = (digests(controls=scaled(jnp.full(2, n))) for n in (1.0, 2.0))
+    assert one == digests(controls=scaled(jnp.full(2, 1.0))) != two
+    rates = [
+        digests(optimizer=optax.inject_hyperparams(optax.sgd)(learning_rate=rate))
+        for rate in (0.1, 0.2)
+    ]
+    assert rates[0] != rates[1], "what a state begins with"
+
+
+def test_digests_see_a_network_whatever_its_data():
+    def network(f):
+        def apply(params, state, x, train, key):
+            return f(x @ params["w"]), state
+
+        init = linear().init
+        return lth.from_functions(init, apply, output="w")
+
+    relu, tanh = (digests(model=network(f)) for f in (jax.nn.relu, jnp.tanh))
+    assert relu["model"] != tanh["model"]
+
+
+def test_an_own_network_on_data_of_the_package(tmp_path):
+    model = lth.lenet((8, 8, 1), widths=(4,))
+    config = dataclasses.replace(CONFIG, train=dataclasses.replace(TRAIN, steps=2))
+
+    def snip(evidence):
+        x, y = evidence.batches
+        grads = jax.grad(evidence.loss)(evidence.params, x[0], y[0])
+        return jax.tree.map(lambda g, w: abs(g * w), grads, evidence.params)
+
+    criterion = Criterion(snip, reads="initial", batches=1, examples=20)
+    kept = {"model": model, "criterion": criterion, "out": tmp_path, "report": False}
+    assert len(load_run(lth.run(config, "digits", **kept)).summary) == 6
+
+
+@pytest.mark.parametrize(
+    ("rewind", "masks_first"),
+    [
+        (lth.RewindConfig(weights=0, clock="end", steps=3), True),
+        (lth.RewindConfig(weights=2, clock="end", steps=3), False),
+        (lth.RewindConfig(moments="restored"), False),
+    ],
+)
+def test_masks_of_initial_weights_and_every_way_to_rewind(rewind, masks_first):
+    prune = dataclasses.replace(CONFIG.prune, criterion="initial_magnitude")
+    levels = found(dataclasses.replace(CONFIG, prune=prune, rewind=rewind))
+    assert [level.number for level in levels] == [0, 1, 2]
+    assert (levels[1].plan.waits is None) == masks_first
+
+
+@pytest.mark.parametrize(
+    ("after_step", "words"),
+    [
+        (5, "after_step is a int"),
+        (lambda *_: None, "after_step"),
+        (lambda state: state, "after_step raises TypeError"),
+        (lambda s, g, step, k: s._replace(params=g["Dense_0"]), "after_step returns"),
+    ],
+)
+def test_a_bad_after_step_is_named(after_step, words):
+    with pytest.raises(InputError, match=words):
+        found(after_step=after_step)
+
+
+def test_masks_made_before_training_do_not_move_in_it():
+    prune = dataclasses.replace(CONFIG.prune, criterion="initial_magnitude")
+    with pytest.raises(InputError, match="before training, but after_step"):
+        found(
+            dataclasses.replace(CONFIG, prune=prune),
+            after_step=lambda state, gradients, step, key: state,
+        )

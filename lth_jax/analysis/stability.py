@@ -1,5 +1,6 @@
 """How close two trainings end: stability to pruning and to data order."""
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import InputError
-from ..tickets.masks import is_prunable
+from ..tickets.prunable import Prunable, select
 from ..types import Mask, Params, Ticket
 
 
@@ -21,7 +22,7 @@ class Closeness(NamedTuple):
     angle: jax.Array
 
 
-def closeness(a: Params, b: Params, mask: Mask) -> Closeness:
+def closeness(a: Params, b: Params, mask: Mask, prunable: Prunable = None) -> Closeness:
     """Return distance and angle between the surviving weights of two networks.
 
     Pure, jittable and vmappable. Computed in the precision of the weights, but not
@@ -32,6 +33,7 @@ def closeness(a: Params, b: Params, mask: Mask) -> Closeness:
         a: weights of a network.
         b: weights of another.
         mask: True = keep; what it prunes is not looked at.
+        prunable: what is looked at, such as ``model.layers``; default: by name.
 
     Returns:
         Scalars. The angle is NaN where the surviving weights of a network are all 0.
@@ -54,14 +56,16 @@ def closeness(a: Params, b: Params, mask: Mask) -> Closeness:
     """
     tree.check_alike(a, b, ("The first network", "the second"))
     tree.check_alike(a, mask, ("The first network", "the mask"))
-    u, v = _surviving(a, mask), _surviving(b, mask)
+    u, v = _surviving(a, mask, prunable), _surviving(b, mask, prunable)
     to_u, to_v = _unit(u), _unit(v)
     apart, along = _norm(_add(to_u, to_v, -1)), _norm(_add(to_u, to_v, 1))
     angle = jnp.rad2deg(2 * jnp.arctan2(apart, along))
     return Closeness(_norm(_add(u, v, -1)), angle)
 
 
-def to_pruning(full: Params, subnetwork: Params, mask: Mask) -> Closeness:
+def to_pruning(
+    full: Params, subnetwork: Params, mask: Mask, prunable: Prunable = None
+) -> Closeness:
     """Return how close a subnetwork, trained alone, comes to the full network.
 
     The smaller, the more stable to pruning. Pure, jittable and vmappable.
@@ -70,6 +74,7 @@ def to_pruning(full: Params, subnetwork: Params, mask: Mask) -> Closeness:
         full: the full network at the end of its training from the rewind point.
         subnetwork: the same weights, pruned and then trained with the same data order.
         mask: of the subnetwork; only its surviving weights are compared.
+        prunable: see `closeness`.
 
     Returns:
         Scalars, see `closeness`.
@@ -83,7 +88,7 @@ def to_pruning(full: Params, subnetwork: Params, mask: Mask) -> Closeness:
     Reference:
         Frankle et al. (2020), "Stabilizing the Lottery Ticket Hypothesis", section 2.
     """
-    return closeness(full, subnetwork, mask)
+    return closeness(full, subnetwork, mask, prunable)
 
 
 def pairs(n: int) -> list[tuple[int, int]]:
@@ -96,7 +101,9 @@ def pairs(n: int) -> list[tuple[int, int]]:
     return list(itertools.combinations(range(n), 2))
 
 
-def to_data_order(tickets: Ticket, finals: Params) -> Closeness:
+def to_data_order(
+    tickets: Ticket, finals: Params, prunable: Prunable = None
+) -> Closeness:
     """Return how close copies of a subnetwork come under other data orders.
 
     The smaller, the more stable to data order. Looks at values first, so it cannot be
@@ -105,6 +112,7 @@ def to_data_order(tickets: Ticket, finals: Params) -> Closeness:
     Args:
         tickets: copies of one ticket, stacked along the first axis of every leaf.
         finals: the weights of each copy at the end of its training, stacked too.
+        prunable: see `closeness`.
 
     Returns:
         Leaves are float [pairs], in the order of `pairs`; see `closeness`.
@@ -131,13 +139,19 @@ def to_data_order(tickets: Ticket, finals: Params) -> Closeness:
     _check_equal("masks", masks, {path: True for path in masks})
     starts = tree.flatten(tree.to_host(tickets.params))
     _check_equal("surviving start weights", starts, masks)
-    return _all_pairs(finals, tree.take(tickets.mask, 0), jnp.array(pairs(copies)))
+    leaves = tree.flatten(tree.take(finals, 0))
+    paths = tuple(select(leaves, prunable))
+    mask = tree.take(tickets.mask, 0)
+    return _all_pairs(finals, mask, jnp.array(pairs(copies)), paths)
 
 
-@jax.jit
-def _all_pairs(finals: Params, mask: Mask, index: jax.Array) -> Closeness:
+@functools.partial(jax.jit, static_argnames="paths")
+def _all_pairs(
+    finals: Params, mask: Mask, index: jax.Array, paths: tuple[str, ...]
+) -> Closeness:
     def one(pair: jax.Array) -> Closeness:
-        return closeness(tree.take(finals, pair[0]), tree.take(finals, pair[1]), mask)
+        one, other = tree.take(finals, pair[0]), tree.take(finals, pair[1])
+        return closeness(one, other, mask, paths)
 
     return jax.lax.map(one, index)
 
@@ -175,12 +189,13 @@ def _check_equal(
                 )
 
 
-def _surviving(params: Params, mask: Mask) -> list[jax.Array]:
-    leaves = zip(tree.flatten(params).items(), jax.tree.leaves(mask), strict=True)
+def _surviving(params: Params, mask: Mask, prunable: Prunable) -> list[jax.Array]:
+    leaves, kept = tree.flatten(params), tree.flatten(mask)
     return [
-        jnp.where(m, p, 0).astype(jnp.result_type(p, jnp.float32))
-        for (path, p), m in leaves
-        if is_prunable(path, p)
+        jnp.where(kept[path], leaves[path], 0).astype(
+            jnp.result_type(leaves[path], jnp.float32)
+        )
+        for path in select(leaves, prunable)
     ]
 
 

@@ -184,7 +184,13 @@ def _run(name: str, variants: Variants, given: dict[str, Any], dry_run: bool) ->
         config.validate()
     first = next(iter(variants.values()))
     # Before anything of the user's touches JAX's backend.
-    devices.use_host_devices(first.plan.devices)
+    try:
+        devices.use_host_devices(first.plan.devices)
+    except InputError as error:
+        raise InputError(
+            f"{name}: JAX has computed something while the experiment was loaded."
+            " Arrays are made in config(), model() or data(), not beside them."
+        ) from error
     devices.keep_compiled(root(first.data) / "compiled")
     values = {field: make() for field, make in given.items()}
     named = {key: with_given(one, **values) for key, one in variants.items()}

@@ -74,9 +74,9 @@ def runs(folder: Path) -> list[Row]:
             continue
         try:
             manifest = read_manifest(path)
-            events = [event.get("event") for event in manifest.get("events", [])]
             row: Row = {"run": str(path), "experiment": manifest.get("experiment", "")}
             variants = [p.parent for p in path.glob("*/config.json")]
+            done = all(map(_is_finished, variants or [path]))
             if variants:
                 row |= {
                     "network": f"{len(variants)} variants",
@@ -91,13 +91,20 @@ def runs(folder: Path) -> list[Row]:
                     "seed": config.seed,
                     "levels": f"{there} of {config.levels + 1}",
                 }
-            rows.append(row | {"state": "finished" if "finished" in events else ""})
+            rows.append(row | {"state": "finished" if done else ""})
         except StoreError as error:
             rows.append(
                 {"run": str(path), "experiment": "", "network": "", "seed": ""}
                 | {"levels": "", "state": f"damaged: {error}"}
             )
     return rows
+
+
+def _is_finished(run: Path) -> bool:
+    from ..store.verify import read_manifest
+
+    events = read_manifest(run).get("events", [])
+    return bool(events) and events[-1].get("event") == "finished"
 
 
 LISTS: dict[str, Callable[[Path], list[Row]]] = {

@@ -207,8 +207,8 @@ class Config:
     """Gaussian noise on the initial weights, in standard deviations of those of their
     layer; one network each, of kind noise_0.5, ... All add the same draw, scaled."""
     controls: tuple[tuple[str, int], ...] = ()
-    """Other controls and how many draws of each, e.g. freeze 1: those that lth list
-    controls names without a setting of their own, and your own."""
+    """Other controls and how many draws of each: your own, and those that lth list
+    controls names without a setting of their own."""
     control_levels: tuple[int, ...] = ()
     """Levels that have controls, and copies under other data orders; default: all."""
     seed: int = 0

@@ -71,7 +71,7 @@ def prepare_all(studies: Sequence[Config], given: Given = NOTHING) -> list[Prepa
         _check_memory(model, config)
         check_fits(model, config.train, splits.train, splits.n_classes)
         study = make_study(model, config, given, splits.train)
-        known = identities(given, config, model)
+        known = identities(given, config, model, splits)
         prepared.append(Prepared(study, splits, origin, known))
     return prepared
 

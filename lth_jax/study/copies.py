@@ -72,7 +72,9 @@ def stability_rows(config: Config, level: Level, dense: Snapshot) -> list[Row]:
         numbers, lanes = [*copies], np.array([*copies.values()])
         if len(lanes) > 1:
             tickets = tree.take(level.tickets, lanes)
-            close = analysis.to_data_order(tickets, tree.take(finals, lanes))
+            close = analysis.to_data_order(
+                tickets, tree.take(finals, lanes), level.layers
+            )
             rows += [
                 _row(level, kind, replicate, DATA_ORDER, numbers[a], numbers[b])
                 | {"distance": float(distance), "angle": float(angle)}
@@ -83,7 +85,7 @@ def stability_rows(config: Config, level: Level, dense: Snapshot) -> list[Row]:
         if _has_own_weights(kind) and 0 in copies and _follows_dense(config):
             one, full = tree.take(finals, copies[0]), tree.take(dense.params, replicate)
             mask = tree.take(level.tickets.mask, copies[0])
-            distance, angle = analysis.to_pruning(full, one, mask)
+            distance, angle = analysis.to_pruning(full, one, mask, level.layers)
             rows.append(
                 _row(level, kind, replicate, PRUNING, 0, 0)
                 | {"distance": float(distance), "angle": float(angle)}

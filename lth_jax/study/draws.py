@@ -1,16 +1,17 @@
 """The controls of a study, ready to be drawn: compiled once, a key for each draw."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
 
+from .. import tree
 from ..config import Config
 from ..errors import InputError, did_you_mean
 from ..keys import Stream, derive
 from ..tickets import controls
-from ..types import Control, Key, LayerInfo, Model, Ticket
+from ..types import Control, Key, LayerInfo, Mask, Model, Ticket
 from .given import Given
 
 
@@ -52,11 +53,17 @@ def _drawn(model: Model, config: Config, given: Given, root: Key, kind: str) -> 
             f"controls names {kind!r}, which is no control{did_you_mean(kind, known)}."
             " One of your own is given as a value: controls={...}"
         )
+    entry = controls.CONTROLS[name]
+    if entry.scaled and scale is None:
+        raise InputError(
+            f"controls names {kind!r}, which is asked for by {entry.field}, with its"
+            " strengths."
+        )
     layers = tuple(model.layers.items())
-    control = _compiled_control(model.init, model.apply, layers, name)
+    control = _compiled_control(model.init, model.apply, layers, name, entry)
     if scale is not None:
         control = partial(control, float(scale))
-    stream = controls.CONTROLS[name].stream
+    stream = entry.stream
     if stream is None:
         return Drawn(control, partial(_key, root, Stream.NAMED_CONTROL, kind))
     return Drawn(control, partial(_key, root, stream, ""))
@@ -72,9 +79,9 @@ def _compiled_control(
     apply: Callable[..., Any],
     layers: tuple[tuple[str, LayerInfo], ...],
     name: str,
+    entry: controls.ControlEntry,
 ) -> Callable[..., Ticket]:
     """Return a compiled control over lanes; studies of one network share it."""
-    entry = controls.CONTROLS[name]
     made = entry.make(Model(init, apply, dict(layers)))
     if entry.scaled:
         return jax.jit(jax.vmap(made, (None, 0, 0)))
@@ -84,3 +91,24 @@ def _compiled_control(
 @lru_cache(maxsize=64)
 def _compiled_own(name: str, control: Control) -> Callable[..., Ticket]:
     return jax.jit(jax.vmap(controls.checked(name, control)))
+
+
+def check_counts(
+    kind: str, before: Mask, after: Mask, layers: Mapping[str, LayerInfo]
+) -> None:
+    """Raise InputError where a control changes how many weights a layer keeps.
+
+    Args:
+        kind: its name.
+        before: masks of tickets, stacked.
+        after: those of the control, the same.
+        layers: the network's.
+    """
+    count = jax.vmap(lambda one, two: controls.changed_counts(one, two, layers))
+    for path, changed in tree.to_host(count(before, after)).items():
+        if changed.any():
+            raise InputError(
+                f"The control {kind!r} changes how many weights of {path} its networks"
+                " keep: a control changes one property of a ticket, and has the"
+                " ticket's counts in every layer."
+            )

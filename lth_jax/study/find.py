@@ -155,8 +155,8 @@ def find_ticket(
         optimizer=optimizer,
         after_step=after_step,
     )
-    study = make_study(model, config, given, splits.train)
     check_fits(model, config.train, splits.train, splits.n_classes)
+    study = make_study(model, config, given, splits.train)
     program = _program(study)
     data = program.put_data(splits)
 

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -88,6 +88,11 @@ def with_given(
         'smallest_first'
     """
     _check_kinds(model, splits, controls, optimizer)
+    if after_step is not None and not callable(after_step):
+        raise InputError(
+            f"after_step is a {type(after_step).__name__}: it must be a function"
+            " (state, gradients, step, key) -> state."
+        )
     chosen = None
     if criterion is not None:
         name, chosen = criteria.named(criterion)
@@ -162,7 +167,9 @@ def _check_controls(own: Mapping[str, Any]) -> None:
             )
 
 
-def identities(given: Given, config: Config, model: Model) -> dict[str, str]:
+def identities(
+    given: Given, config: Config, model: Model, splits: Splits
+) -> dict[str, str]:
     """Return what identifies the values that a user gives, as digests by name.
 
     Functions are identified by the program that JAX traces of them: numbers and arrays
@@ -174,16 +181,18 @@ def identities(given: Given, config: Config, model: Model) -> dict[str, str]:
         given: the values.
         config: of the study, which names them.
         model: the network, given or not.
+        splits: the data, given or not.
 
     Returns:
         Digests; nothing for what is not given.
 
     Example:
         >>> import optax
-        >>> from lth_jax import lenet
-        >>> model = lenet((4,), widths=())
+        >>> from lth_jax import DataConfig, lenet, sources
+        >>> splits, _ = sources.load(DataConfig(), seed=0)
+        >>> known = Config(), lenet((8, 8, 1), widths=()), splits
         >>> slow, fast = (Given(optimizer=optax.sgd(rate)) for rate in (0.1, 0.2))
-        >>> identities(slow, Config(), model) == identities(fast, Config(), model)
+        >>> identities(slow, *known) == identities(fast, *known)
         False
     """
     key = jax.random.key(0)
@@ -193,27 +202,22 @@ def identities(given: Given, config: Config, model: Model) -> dict[str, str]:
     found = {}
     if given.model is not None:
         layers = sorted((p, tuple(info)) for p, info in model.layers.items())
-        programs = [_traced(model.init, key)]
-        if given.splits is not None:
-            x = _batch_like(given.splits.train.x, 1)
-            programs.append(
-                _traced(
-                    lambda p, s, x: model.apply(p, s, x, True, key), params, state, x
-                )
-            )
-        found["model"] = _digest(str(layers), *programs)
+        found["model"] = _digest(str(layers), *_of_model(model, params, state, splits))
     if given.splits is not None:
         found["data"] = data_digest(given.splits)
     if given.criterion is not None:
-        found["criterion"] = _criterion(given, config, model, params, state, mask)
+        found["criterion"] = _criterion(given, config, model, splits)
     ticket = Ticket(params, mask, state, clock, None, jax.ShapeDtypeStruct((), bool))
     for name, control in sorted(given.controls.items()):
-        found[f"controls.{name}"] = _digest(_traced(control, key, ticket))
+        checked = builtin.checked(name, control)
+        found[f"controls.{name}"] = _digest(_traced(checked, key, ticket))
     if given.optimizer is not None:
         tx = optax.with_extra_args_support(given.optimizer)
         moments = jax.eval_shape(tx.init, params)
         update = lambda g, m, p, step: tx.update(g, m, p, step=step)  # noqa: E731
-        found["optimizer"] = _digest(_traced(update, params, moments, params, clock))
+        begun = _traced(tx.init, params)
+        steps = _traced(update, params, moments, params, clock)
+        found["optimizer"] = _digest(begun, steps)
     if given.after_step is not None:
         made = optim.maker(config.train, tuple(model.layers), given.optimizer)
         start = make_trainer(model, config.train, made).start
@@ -224,15 +228,35 @@ def identities(given: Given, config: Config, model: Model) -> dict[str, str]:
     return found
 
 
-def _criterion(
-    given: Given, config: Config, model: Model, params: Any, state: Any, mask: Any
-) -> str:
+def _of_model(model: Model, params: Any, state: Any, splits: Splits) -> list[str]:
+    """Return the programs of a network: its start, its use, its gradient."""
+    key = jax.random.key(0)
+    part = splits.train.x
+    x = jax.ShapeDtypeStruct((1, *np.shape(part)[1:]), part.dtype)
+
+    def used(params: Any, state: Any, x: Any) -> Any:
+        return model.apply(params, state, x, False, key)
+
+    def trained(params: Any, state: Any, x: Any) -> Any:
+        def total(params: Any) -> Any:
+            logits, new = model.apply(params, state, x, True, key)
+            return logits.astype(jnp.float32).sum(), new
+
+        return jax.value_and_grad(total, has_aux=True)(params)
+
+    programs = [_traced(f, params, state, x) for f in (used, trained)]
+    return [_traced(model.init, key), *programs]
+
+
+def _criterion(given: Given, config: Config, model: Model, splits: Splits) -> str:
     criterion, key = given.criterion, jax.random.key(0)
     assert criterion is not None
+    params, state = jax.eval_shape(model.init, key)
+    mask = jax.tree.map(lambda p: jax.ShapeDtypeStruct(p.shape, bool), params)
     batches = None
-    if criterion.batches and given.splits is not None:
+    if criterion.batches:
         examples = criterion.examples or config.train.batch_size
-        whole = given.splits.train
+        whole = splits.train
         batches = tuple(
             jax.ShapeDtypeStruct(
                 (criterion.batches, examples, *np.shape(part)[1:]), part.dtype
@@ -262,7 +286,7 @@ def _criterion(
 
 def data_digest(splits: Splits) -> str:
     """Return the sha256 of all examples, labels and their division, in hex."""
-    total = hashlib.sha256()
+    total = hashlib.sha256(str(splits.n_classes).encode())
     for part in splits[:3]:
         for array in map(np.ascontiguousarray, part):
             total.update(f"{array.dtype}{array.shape}".encode())
@@ -270,20 +294,30 @@ def data_digest(splits: Splits) -> str:
     return total.hexdigest()
 
 
-def _batch_like(x: Any, size: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((size, *np.shape(x)[1:]), x.dtype)
-
-
 def _traced(f: Callable[..., Any], *args: Any) -> str:
     """Return the text of the program that JAX traces of a function, with constants."""
     closed = jax.make_jaxpr(f)(*args)
     constants = [
         hashlib.sha256(np.asarray(_plain(c)).tobytes()).hexdigest()
-        for c in closed.consts
+        for c in _constants(closed)
     ]
-    # Functions are printed with their address, which another process does not share.
-    text = re.sub(r" at 0x[0-9a-f]+", "", str(closed.jaxpr))
-    return "\n".join([text, *constants])
+    # Functions are printed with their address, and terminals get colours: neither is
+    # part of the program.
+    text = closed.jaxpr.pretty_print(use_color=False)
+    return "\n".join([re.sub(r" at 0x[0-9a-f]+", "", text), *constants])
+
+
+def _constants(program: Any) -> Iterator[Any]:
+    """Yield the arrays that a program closes over, those of inner programs too."""
+    yield from getattr(program, "consts", ())
+    for equation in getattr(program, "jaxpr", program).eqns:
+        for inner in jax.tree.leaves([*equation.params.values()], is_leaf=_is_program):
+            if _is_program(inner):
+                yield from _constants(inner)
+
+
+def _is_program(value: Any) -> bool:
+    return hasattr(value, "eqns") or hasattr(value, "jaxpr")
 
 
 def _plain(leaf: Any) -> Any:

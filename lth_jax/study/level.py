@@ -180,14 +180,16 @@ def parent_of(level: Level) -> Parent:
 
 
 def masks_at_end(level: Level) -> Mask:
-    """Return the masks of the tickets of all replicates at the end of their training.
+    """Return the masks, of all replicates, that the next pruning goes on from.
 
-    They are those of its start, unless training can change them.
+    They are those of the start of training, unless training can change them: then those
+    of the networks whose weights decide.
     """
     if level.outcome.masks is None:
         return level.masks
-    ended = by_replicate(level, level.outcome.masks, "ticket")
-    trained = [i.replicate for i in level.ids if i.kind == "ticket"]
+    kind = level.plan.pruned
+    ended = by_replicate(level, level.outcome.masks, kind)
+    trained = [lane.replicate for lane in level.ids if lane.kind == kind]
 
     def where_trained(end: np.ndarray, start: np.ndarray) -> np.ndarray:
         whole = np.array(start)

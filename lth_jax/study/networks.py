@@ -122,7 +122,7 @@ def _waits_for(config: Config, reads: Reads, parent: int | None) -> int | None:
     if parent is None or reads == "final" or rule.weights == FINAL:
         return parent
     # Tickets take the dense network's weights of a later step, or are compared with it.
-    of_dense = rule.weights != 0 or config.stability.orders > 1
+    of_dense = rule.weights != 0 or rule.moments or config.stability.orders > 1
     return 0 if of_dense else None
 
 

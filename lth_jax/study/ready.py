@@ -9,13 +9,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import tree
-from ..errors import InputError
 from ..keys import Stream, derive
 from ..tickets import masks
 from ..tickets.rewinding import rewind, rule_of
 from ..training import optim
 from ..training.lanes import Lanes
-from ..types import FINAL, Key, Mask, OptState, Params, Snapshot, Ticket, Trajectory
+from ..types import (
+    END,
+    FINAL,
+    Key,
+    Mask,
+    OptState,
+    Params,
+    Snapshot,
+    Ticket,
+    Trajectory,
+)
+from .draws import check_counts
 from .level import Level, Parent, Ready, Status
 from .networks import LaneId, LevelPlan
 from .study import Study
@@ -111,8 +121,10 @@ def _rewind(study: Study, level: LevelPlan, memory: Memory, mask: Mask) -> Ticke
         trajectory: dict[Any, Snapshot] = {0: start}
         if rule.weights not in (0, FINAL):
             trajectory |= {k: v for k, v in memory.trajectory().items() if k != FINAL}
-        if rule.weights == FINAL or not isinstance(rule.clock, int):
+        if rule.weights == FINAL:
             trajectory[FINAL] = memory.parent(level.parent).finals
+        elif rule.clock == END:  # its step is known, whoever is trained
+            trajectory[FINAL] = start._replace(clock=start.clock + level.clock)
         tickets = rewind(trajectory, mask, rule)
     return tickets._replace(filled=np.zeros(study.config.replicates, bool))
 
@@ -148,22 +160,8 @@ def _drawn(study: Study, kind: str, lanes: Sequence[LaneId], tickets: Ticket) ->
     keys = [drawn.key(n.replicate, 0 if n.copied else n.draw) for n in lanes]
     made = tree.to_host(drawn.control(jnp.stack(keys), tickets))
     made = made._replace(filled=np.broadcast_to(made.filled, len(lanes)).astype(bool))
-    _check_counts(study, kind, tickets.mask, made.mask)
+    check_counts(kind, tickets.mask, made.mask, study.model.layers)
     return made
-
-
-def _check_counts(study: Study, kind: str, before: Mask, after: Mask) -> None:
-    """Raise InputError where a control changes how many weights a layer keeps."""
-    flat, others = tree.flatten(before), tree.flatten(after)
-    for path, mask in flat.items():
-        info = study.model.layers.get(path)
-        axes = tuple(range(1 + (info.stacked if info else 0), mask.ndim))
-        if not np.array_equal(mask.sum(axes), others[path].sum(axes)):
-            raise InputError(
-                f"The control {kind!r} changes how many weights of {path} its networks"
-                " keep: a control changes one property of a ticket, and has the"
-                " ticket's counts in every layer."
-            )
 
 
 def new_moments(study: Study, params: Params) -> OptState:

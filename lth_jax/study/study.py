@@ -11,12 +11,13 @@ import numpy as np
 
 from .. import tree
 from ..config import Config
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, LthError, did_you_mean
 from ..keys import Stream, derive
 from ..tickets import criteria, masks
 from ..tickets.counts import level_counts
 from ..training import optim
 from ..training.dataset import Dataset
+from ..training.loop import make_trainer
 from ..training.optim import MakeOptimizer
 from ..types import (
     Criterion,
@@ -25,7 +26,7 @@ from ..types import (
     Snapshot,
     Ticket,
 )
-from .draws import Drawn, drawn_controls
+from .draws import Drawn, check_counts, drawn_controls
 from .given import NOTHING, Given
 from .level import Parent
 from .networks import LevelPlan, plan_study
@@ -76,7 +77,7 @@ def make_study(
     plan = plan_study(config, criterion.reads)
     _check_layers(model)
     _check_optimizer(model, config, plan, given)
-    _check_reads(config, criterion)
+    _check_reads(config, criterion, given)
     counts = level_counts(model.layers, config.prune)
     drawn = drawn_controls(model, config, given)
     root = jax.random.key(config.seed)
@@ -85,7 +86,11 @@ def make_study(
     clock = jnp.zeros(config.replicates, jnp.int32)
     start = Snapshot(params, state, None, clock)
     prune = make_pruning(model, config, criterion, counts, train)
-    _try(config, start, prune if given.criterion else None, drawn)
+    tried = given.criterion is not None or criterion.batches > 0
+    _try(config, start, prune if tried else None, drawn)
+    _try_after_step(model, config, given)
+    if config.levels and given.controls:
+        _try_controls(model, given, drawn, start, counts[1])
     return Study(
         model=model,
         config=config,
@@ -127,7 +132,12 @@ def plan_of(config: Config, given: Given = NOTHING) -> tuple[LevelPlan, ...]:
     return plan_study(config, criterion_of(config, given).reads)
 
 
-def _check_reads(config: Config, criterion: Criterion) -> None:
+def _check_reads(config: Config, criterion: Criterion, given: Given) -> None:
+    if given.after_step is not None and criterion.reads == "initial":
+        raise InputError(
+            f"prune.criterion {config.prune.criterion} makes all masks before training,"
+            " but after_step may change them in training: choose one."
+        )
     if config.prune.continued and criterion.reads == "initial":
         raise InputError(
             "prune.continued carries trained weights from level to level, but by"
@@ -194,6 +204,50 @@ def _try(
     keys = jax.random.split(jax.random.key(0), config.replicates)
     for one in drawn.values():
         jax.eval_shape(one.control, keys, tickets)
+
+
+def _try_controls(
+    model: Model, given: Given, drawn: Mapping[str, Drawn], start: Snapshot, n_keep: Any
+) -> None:
+    """Draw the user's controls once, of made-up tickets with the counts of level 1."""
+
+    def pruned(params: Any) -> Any:
+        scores = jax.tree.map(jnp.abs, params)
+        return masks.prune(scores, masks.ones(params), n_keep, prunable=model.layers)
+
+    keys = jax.random.split(jax.random.key(0), len(start.clock))
+    mask = jax.vmap(pruned)(start.params)
+    filled = np.zeros(len(start.clock), bool)
+    tickets = Ticket(start.params, mask, start.state, start.clock, None, filled)
+    for kind in given.controls.keys() & drawn.keys():
+        after = drawn[kind].control(keys, tickets).mask
+        check_counts(kind, mask, after, model.layers)
+
+
+def _try_after_step(model: Model, config: Config, given: Given) -> None:
+    """Trace what a user lets happen after a step: it returns a state like its own."""
+    if given.after_step is None:
+        return
+    key = jax.random.key(0)
+    params, state = jax.eval_shape(model.init, key)
+    mask = jax.eval_shape(masks.ones, params)
+    ticket = Ticket(params, mask, state, jax.ShapeDtypeStruct((), np.int32))
+    made = optim.maker(config.train, tuple(model.layers), given.optimizer)
+    begun = make_trainer(model, config.train, made).start
+    before = jax.eval_shape(begun, ticket, optim.hyper(config.train))
+    try:
+        after = jax.eval_shape(given.after_step, before, params, ticket.clock, key)
+    except LthError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"after_step raises {type(error).__name__}: {error}. It is called with"
+            " (state, gradients, step, key) and returns a state."
+        ) from error
+    tree.check_alike(after, before, ("What after_step returns", "the state given"))
+    types = [{p: x.dtype for p, x in tree.flatten(t).items()} for t in (after, before)]
+    if types[0] != types[1]:
+        raise InputError(f"after_step changes types: {types[1]} become {types[0]}.")
 
 
 def compiled(config: Config) -> Hashable:

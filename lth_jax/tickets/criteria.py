@@ -4,6 +4,7 @@
 can take their place.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,13 +93,23 @@ def named(given: str | Score | Criterion) -> tuple[str, Criterion]:
             f"criterion is {given!r}: give a name ({', '.join(CRITERIA)}), a function"
             " evidence -> scores or a lth_jax.types.Criterion of one."
         )
+    own = own or Criterion(score)
+    if own.reads not in ("initial", "final"):
+        raise InputError(
+            f"criterion reads {own.reads!r}: it must be 'initial' or 'final'."
+        )
+    if own.batches < 0 or (own.examples is not None and own.examples < 1):
+        raise InputError(
+            f"criterion asks for {own.batches} batches of {own.examples} examples:"
+            " numbers of batches start at 0, of examples at 1."
+        )
     name = _name(score)
     known = CRITERIA.get(name)
-    if known and (score is not known.score or own not in (None, known)):
+    if known and (score is not known.score or own not in (Criterion(score), known)):
         raise InputError(
             f"Your criterion is named {name!r}, as one of the package is: rename it."
         )
-    return name, known or own or Criterion(score)
+    return name, known or own
 
 
 def _name(score: Any) -> str:
@@ -107,6 +118,7 @@ def _name(score: Any) -> str:
     return getattr(score, "__name__", type(score).__name__)
 
 
+@functools.lru_cache(maxsize=64)
 def checked(name: str, criterion: Criterion) -> Criterion:
     """Return the criterion, whose scores are checked when it is traced.
 

@@ -152,7 +152,8 @@ def make_step(
         )
         if after_step is None:
             return trained
-        after = after_step(trained, grads, step, key)
+        # A key of its own: the network has drawn from the other.
+        after = after_step(trained, grads, step, jax.random.fold_in(key, 1))
         # A weight that the new mask prunes is 0 now, not only after the next update.
         ends = Ticket(after.params, after.mask, None, step, filled=fixed.filled)
         return after._replace(params=masks.start(ends))
