@@ -477,7 +477,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained():
         next(find_ticket(model, splits(), batch))
     empty = with_fields(ITERATIVE, prune=PruneConfig(levels=9, rate=0.6))
     with pytest.raises(InputError, match=r"prune\.levels is 9.*Dense_"):
-        next(find_ticket(model, splits(), empty))
+        next(find_ticket(MLP, splits(), empty))
     assert not trained
 
 
