@@ -192,6 +192,22 @@ def test_filled_tickets_keep_pruned_weights_untrained():
             assert (start[~mask] != 0).all()
 
 
+def test_own_controls_draw_by_their_name():
+    def noisy(key, ticket):
+        def draw(k, w):
+            return jax.random.normal(k, w.shape)
+
+        return ticket._replace(params=masks.redraw(draw, key, ticket.params))
+
+    level = found(controls={"one": noisy, "two": noisy})[1]
+    starts = {
+        lane.kind: tree.take(level.tickets.params, i)["Dense_0"]["kernel"]
+        for i, lane in enumerate(level.ids)
+        if lane.replicate == 0
+    }
+    assert (starts["one"] != starts["two"]).all()
+
+
 def test_own_controls_have_draws_of_their_own():
     config = dataclasses.replace(CONFIG, controls=(("shifted", 2),), reinits=1)
 
@@ -231,11 +247,12 @@ def test_a_bad_control_is_named(control, words):
 # The mask moves.
 
 
-def test_a_mask_can_change_in_training():
+@pytest.mark.parametrize("when", [5, 11], ids=["on the way", "in the last step"])
+def test_a_mask_can_change_in_training(when):
     def fewer(train, gradients, step, key):
         kept = lth.prune(jax.tree.map(jnp.abs, train.params), train.mask, rate=0.5)
         mask = jax.tree.map(
-            lambda new, old: jnp.where(step == 5, new, old), kept, train.mask
+            lambda new, old: jnp.where(step == when, new, old), kept, train.mask
         )
         return train._replace(mask=mask)
 
