@@ -13,8 +13,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := -m pip --disable-pip-version-check --quiet
 # Each worker compiles its own programs, so the number is bounded by memory too.
-# By file, so that what a file's tests share is made once.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+# Neighbours stay on one worker, so that what a file's tests share is made once.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: demo test test-long pages bench lint clean
 
@@ -26,7 +26,7 @@ test: .venv/.installed
 	$(PYTEST) -m "not long"
 
 test-long: .venv/.installed
-	$(PYTEST) -m long
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(PYTEST) -m long
 
 pages: .venv/.installed
 	$(BIN)/lth report results/*

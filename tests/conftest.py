@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -17,6 +18,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# A test compiles for longer than it computes. The long tests compile as users do
+# (see the Makefile).
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 
@@ -24,6 +28,13 @@ if jax.config.jax_platforms in (None, "", "cpu"):
     jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 if jax.config.jax_platforms == "cpu":
     jax.config.update("jax_num_cpu_devices", 4)  # refused once a backend has started
+
+from lth_jax.training import loop
+
+# A chunk shuffles for as many steps as it has room for; trainings of tests are short.
+loop.CHUNK_STEPS = 48
+MEMORY = 2e9
+"""Bytes that a worker may hold when it goes on with the next file."""
 
 # The same examples in every run; a first call compiles, so no deadline.
 hypothesis.settings.register_profile(
@@ -38,6 +49,15 @@ def _private_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LTH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bounded_memory():
+    """Forget compiled programs before they fill the memory; the disk has them."""
+    yield
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    if pages * os.sysconf("SC_PAGE_SIZE") > MEMORY:
+        jax.clear_caches()
 
 
 @pytest.fixture
