@@ -469,6 +469,7 @@ from runs import config_at, pipeline
 from lth_jax import files
 from lth_jax.driver import progress, trainer
 from lth_jax.store import write as store
+from lth_jax.training import loop
 
 def die(*args, **words):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -480,6 +481,7 @@ def after(count, function):
         return die() if len(calls) == count else function(*args, **words)
     return counted
 
+loop.CHUNK_STEPS = 48  # as in conftest
 progress.CHUNK_SECONDS = 0.0
 {fault}
 pipeline.run(config_at(Path(sys.argv[2]), checkpoint_every=0.0), "digits")
