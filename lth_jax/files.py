@@ -1,59 +1,34 @@
-"""Files that are there whole or not at all: JSON, npz, parquet, folders."""
+"""Files that are there whole or not at all: JSON, npz, parquet."""
 
 import hashlib
 import json
-import logging
 import os
-import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import LthError, StoreError
+from . import folders
+from .errors import StoreError
 
-_log = logging.getLogger("lth_jax")
 DEEPEST = 20
 """Levels of nesting of a JSON file."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file under a temporary name, flush it to disk, rename it into place."""
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    temporary = folders.temporary(path)
     try:
-        with open(temporary, "wb") as file:
+        with folders.creating(temporary) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _flush_folder(path.parent)
+        folders.move(temporary, path.name)
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a renaming last through a power cut, where folders can be flushed."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Raise LthError, naming the file or folder, when the system refuses to write."""
-    try:
-        yield
-    except OSError as error:
-        raise LthError(
-            f"{path} could not be written ({error}). What was there before is intact:"
-            " make room, or mend the permissions, and start the same command again."
-        ) from error
+        folders.remove(temporary)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -62,7 +37,7 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
         LthError: the system refuses.
     """
-    with writing(path):
+    with folders.writing(path):
         write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
@@ -109,7 +84,8 @@ def _depth(value: Any) -> int:
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays without pickle, in C order."""
     contiguous: dict[str, Any] = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
-    np.savez(path, **contiguous)
+    with folders.creating(path) as file:
+        np.savez(file, **contiguous)
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -146,7 +122,8 @@ def write_table(
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pylist([dict(r) for r in rows], schema=_schema(columns))
-    pq.write_table(table, path)
+    with folders.creating(path) as file:
+        pq.write_table(table, file)
 
 
 def write_blocks(
@@ -176,7 +153,8 @@ def write_blocks(
         for block in blocks
     ]
     table = pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
-    pq.write_table(table, path)
+    with folders.creating(path) as file:
+        pq.write_table(table, file)
 
 
 def _schema(columns: Mapping[str, str]) -> Any:
@@ -234,69 +212,3 @@ def sha256(path: Path) -> str:
 def entry(path: Path) -> dict[str, Any]:
     """Return size and sha256 of a file, for a manifest."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; the system frees it when this one dies.
-
-    Raises:
-        StoreError: another process has it.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(
-                f"{folder} is in use by another process: wait until it is done, or"
-                " choose another folder with --out."
-            ) from error
-        except (ImportError, OSError) as error:
-            _log.warning(
-                "%s cannot be locked here (%s): see to it that no other process runs"
-                " the same study.",
-                folder,
-                error,
-            )
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """Fill a temporary folder; when all went well it takes the place of ``folder``.
-
-    What a killed process left of an earlier try is removed.
-    """
-    temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
-    with writing(folder):
-        remove_left(folder.parent, folder.name)
-        temporary.mkdir()
-        try:
-            yield temporary
-            for path in temporary.iterdir():
-                with open(path, "rb") as file:
-                    os.fsync(file.fileno())
-            _remove(folder)
-            os.replace(temporary, folder)
-            _flush_folder(folder.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def remove_left(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes left of files and folders under a name."""
-    for left in folder.glob(f".{name}.tmp-*"):
-        _remove(left)
-
-
-def _remove(path: Path) -> None:
-    """Remove a folder, or what is in its place; never what a link points to."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -41,6 +41,7 @@ def one_snapshot(states: TrainState, seed: int) -> Snapshot:
 
 
 TIMELINE = Timeline(steps=20, every=8, validation=1, test=2, train=3)
+LENGTHS = dict.fromkeys("abcde", 20)
 PLACES = {"c": (0, 0), "d": (4, 1), "e": (11, 8)}
 """Ticks and steps: before any evaluation, after the first, after the second but one."""
 
@@ -73,7 +74,7 @@ def same(found: Saved, expected: Saved) -> bool:
 
 
 def load(folder) -> Saved:
-    return Checkpoints(folder).load(states(), TIMELINE)
+    return Checkpoints(folder).load(states(), TIMELINE, LENGTHS)
 
 
 def save(folder, content: Saved) -> bool:
@@ -187,7 +188,7 @@ def test_what_cannot_be_is_not_used(folder, place, caplog):
 def test_other_ticks_are_not_used(folder, caplog):
     save(folder, saved())
     other = TIMELINE._replace(test=3)
-    assert Checkpoints(folder).load(states(), other) == NOTHING
+    assert Checkpoints(folder).load(states(), other, LENGTHS) == NOTHING
     assert "divided into other ticks" in caplog.text
 
 
@@ -196,7 +197,7 @@ def test_of_another_structure_is_not_used(folder, caplog):
     wider = {"Dense_0": {"kernel": np.zeros((3, 4, 6), np.float32)}}
     for params in ({"other": np.zeros((3, 2))}, wider):
         other = states()._replace(params=params)
-        assert Checkpoints(folder).load(other, TIMELINE) == NOTHING
+        assert Checkpoints(folder).load(other, TIMELINE, LENGTHS) == NOTHING
         assert "damaged" in caplog.text
         caplog.clear()
 
@@ -209,6 +210,7 @@ def test_a_disk_that_fails_is_said_and_survived(tmp_path, caplog):
     said = caplog.text
     assert str(folder) in said and "could not be written" in said
     (tmp_path / "file").unlink()
+    (tmp_path / "file").mkdir()
     assert checkpoints.save(saved(), TIMELINE, wait=True)
     assert same(load(folder), saved())
 

@@ -466,7 +466,7 @@ sys.path.insert(0, sys.argv[1])
 from lth_jax import use_host_devices
 use_host_devices(2)
 from runs import config_at, pipeline
-from lth_jax import files
+from lth_jax import folders
 from lth_jax.driver import progress, trainer
 from lth_jax.store import write as store
 from lth_jax.training import loop
@@ -489,7 +489,7 @@ pipeline.run(config_at(Path(sys.argv[2]), checkpoint_every=0.0), "digits")
 FAULTS = {
     "training": "trainer.Training._watch = after(70, trainer.Training._watch)",
     "writing": "store.write_npz = after(4, store.write_npz)",
-    "renaming": "files.os.replace = after(6, os.replace)",
+    "renaming": "folders.os.replace = after(6, os.replace)",
 }
 
 

@@ -19,7 +19,8 @@ import lth_jax
 from lth_jax import load_run, load_ticket, tree
 from lth_jax.config import Config, PruneConfig, TrainConfig, fingerprint, to_dict
 from lth_jax.errors import InputError, LthError, StoreError
-from lth_jax.files import entry, replacing, write_bytes
+from lth_jax.files import entry, write_bytes
+from lth_jax.folders import replacing
 from lth_jax.store import write
 from lth_jax.study.find import find_ticket
 from lth_jax.study.level import parent_of

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import tree
+from .. import folders, tree
 from ..analysis import anatomy
 from ..analysis.anatomy import Opened
 from ..config import Config, Variants
 from ..config.fields import shown
 from ..errors import InputError, StoreError
-from ..files import replacing, write_blocks, write_table
+from ..files import write_blocks, write_table
 from ..schema import (
     ANATOMY,
     ANATOMY_TABLES,
@@ -80,8 +80,9 @@ def write_anatomy(path: str | Path, levels: Sequence[int] | None = None) -> Path
     path = Path(path)
     variants = [*variant_paths(path).values()]
     sources = [_source(part, levels) for part in variants or [path]]
-    for source in sources:
-        _write(source)
+    with folders.held(path):
+        for source in sources:
+            _write(source)
     return path if variants else path / ANATOMY
 
 
@@ -174,7 +175,7 @@ def _write(source: Source) -> None:
             source.levels,
         )
     columns = {name: table.columns for name, table in ANATOMY_TABLES.items()}
-    with replacing(source.path / ANATOMY) as folder:
+    with folders.replacing(source.path / ANATOMY) as folder:
         write_table(folder / LAYERS_FILE, layers, columns[LAYERS_FILE])
         for name, blocks in {HISTOGRAMS_FILE: histograms, UNITS_FILE: units}.items():
             write_blocks(folder / name, blocks, columns[name])

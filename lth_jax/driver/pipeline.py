@@ -126,7 +126,7 @@ def run_sweep(variants: Variants, experiment: str, given: Given = NOTHING) -> Pa
     for name, one in prepared.items():
         alike.setdefault(compiled(one.study.config), {})[path / name] = one
     groups = [_group(studies) for studies in alike.values()]
-    with store.alone(path):
+    with store.alone(path, variants):
         for name, one in prepared.items():
             manifest = new_manifest(one, experiment)
             store.check_run(path / name, one.study.config, manifest)
@@ -150,11 +150,13 @@ def _run(groups: Sequence[Group], experiment: str) -> None:
         [_open(path, one, experiment) for path, one in group.studies.items()]
         for group in groups
     ]
+    places = [next(iter(group.studies)) / CHECKPOINT for group in groups]
+    checkpoints = [Checkpoints(place) for place in places]
     with interrupts.deferred() as request:
-        for group, runs in zip(groups, opened, strict=True):
-            with closing(Checkpoints(next(iter(group.studies)) / CHECKPOINT)) as saved:
+        for group, runs, one in zip(groups, opened, checkpoints, strict=True):
+            with closing(one) as saved:
                 if todo := [one for one in runs if one.missing]:
-                    _train(todo, group.first, _plan(group, todo[0]), saved, request)
+                    _train(todo, group, saved, request)
                 for one in runs:
                     _finish(one)
                 saved.clear()
@@ -179,13 +181,10 @@ def _open(path: Path, prepared: Prepared, experiment: str) -> Opened:
 
 
 def _train(
-    runs: Sequence[Opened],
-    prepared: Prepared,
-    plan: Plan,
-    checkpoints: Checkpoints,
-    request: Request,
+    runs: Sequence[Opened], group: Group, checkpoints: Checkpoints, request: Request
 ) -> None:
-    """Train the missing levels of runs, wave by wave, side by side."""
+    """Train the missing levels of runs of a group, wave by wave, side by side."""
+    prepared, plan = group.first, _plan(group, runs[0])
     for one in runs:
         _note_start(one, plan)
 
@@ -197,8 +196,10 @@ def _train(
     studies = [one.study for one in runs]
     steps = networks.lengths((o.study.config, o.study.plan, o.missing) for o in runs)
     progress = Progress(runs[0].study.config, sum(steps.values()))
+    known = [one.study for one in group.studies.values()]
+    whole = networks.lengths((s.config, s.plan, range(len(s.plan))) for s in known)
     training = Training(
-        prepared, plan, checkpoints, progress, request, halved, steps.keys()
+        prepared, plan, checkpoints, progress, request, halved, steps.keys(), whole
     )
 
     def parts(wave: Wave) -> Iterator[Wave]:

@@ -43,6 +43,7 @@ class Training:
         request: Request,
         halved: Callable[[Plan], None],
         wanted: Collection[str],
+        lengths: Mapping[str, int],
     ) -> None:
         """Compile-ready training.
 
@@ -55,10 +56,12 @@ class Training:
             halved: called with every new plan.
             wanted: names of all networks that are to be trained; a checkpoint may hold
                 others, whose level is stored since.
+            lengths: steps of all networks, also of those, by name.
         """
         self._prepared, self._plan = prepared, plan
         self._checkpoints, self._progress = checkpoints, progress
-        self._request, self._halved, self._wanted = request, halved, wanted
+        self._request, self._halved = request, halved
+        self._wanted, self._lengths = wanted, lengths
         self._errors: dict[Any, Errors] = {}
         self._every = prepared.study.config.checkpoint_every
         self._program = compile_lanes(prepared, plan)
@@ -122,7 +125,7 @@ class Training:
         some = np.zeros(self._program.width, int)
         group = tree.take((lanes.tickets, lanes.hypers), some)
         states = jax.eval_shape(self._program.start, *group)
-        loaded = self._checkpoints.load(states, self._timeline)
+        loaded = self._checkpoints.load(states, self._timeline, self._lengths)
         for part in loaded:
             for name in part.keys() - self._wanted:
                 del part[name]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from .. import papers, plotting
-from ..files import write_bytes, writing
+from .. import folders, papers, plotting
+from ..files import write_bytes
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -86,6 +86,7 @@ def write_figures(path: Path, runs: Mapping[str, "Run"]) -> list[Gallery]:
     What only part of a sweep supports, such as the rewind points of one of its
     networks, follows under the name of that part.
     """
+    folders.remove_left(path / "figures", ended=True)
     exhibits = papers.figures()
     whole = plotting.supported(exhibits, runs)
     figures = [_write_figure(path, name, each, runs) for name, each in whole.items()]
@@ -149,6 +150,6 @@ def _templates() -> Environment:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with folders.writing(path):
+        folders.make(path.parent)
         write_bytes(path, content)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import papers
+from .. import folders, papers
 from ..config import Config, numbers, to_dict
 from ..judging import Judgement, judge
 from ..results import flat
@@ -62,6 +62,11 @@ def write_report(run: "Run") -> Path:
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 3 and 4.
     """
+    with folders.held(run.path):
+        return _write(run)
+
+
+def _write(run: "Run") -> Path:
     found = winning_tickets(run.summary)
     sections = (stability_section(run), anatomy_section(run))
     origin = {name: run.manifest[name] for name in MADE_WITH if name in run.manifest}

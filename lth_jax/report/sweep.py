@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import folders
 from .page import write_figures, write_page
 from .run import judged_claims, write_report
 from .tables import settings_section, variants_section
@@ -27,8 +28,9 @@ def write_reports(path: Path) -> list[Path]:
     variants = load_variants(path)
     if not variants:
         return [write_report(load_run(path))]
-    pages = [write_report(run) for run in variants.values()]
-    return [*pages, write_sweep(path, variants)]
+    with folders.held(path):
+        pages = [write_report(run) for run in variants.values()]
+        return [*pages, write_sweep(path, variants)]
 
 
 def write_sweep(path: Path, variants: Mapping[str, "Run"]) -> Path:

@@ -1,18 +1,22 @@
 """Checkpoints in the middle of a level: asynchronous, checked, the last two kept."""
 
+import errno
 import hashlib
 import json
 import logging
-import shutil
+import math
+import os
+import re
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from .. import tree
+from .. import folders, tree
+from ..errors import StoreError
 from ..training.lanes import Outcome, Underway
 from ..training.loop import Curve, TrainState
 from ..training.metrics import Metrics
@@ -20,6 +24,13 @@ from ..training.timeline import Timeline
 from ..types import Snapshot, Trajectory
 
 KEPT = 2
+"""Checkpoints that stay, beside the one that is being written."""
+INSIDE = {"_CHECKPOINT_METADATA", "about", "arrays", "commit_success.txt", "metrics"}
+"""What is in the folder of a checkpoint."""
+TRIED = 16_000_000
+"""Bytes of room that are asked for before a checkpoint is written."""
+NOTES_BYTES = 100_000
+"""What the notes of one network take at most: names of its arrays."""
 _log = logging.getLogger("lth_jax")
 
 
@@ -40,28 +51,49 @@ class Checkpoints:
 
     Nothing is written and Orbax is not imported before the first `save`. A file system
     that fails does not stop the training: a warning is logged, and it goes on.
+
+    Nothing is removed but checkpoints that look as those written here, and Orbax is not
+    the one who removes: it would remove whatever has a number for a name.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; nothing is made yet."""
-        self._folder = folder.absolute()
+        """Name the folder; nothing is made yet.
+
+        Raises:
+            StoreError: it holds checkpoints of something else; names one.
+        """
+        self._folder = folder
         self._opened: Any = None
+        self._place = ExitStack()
+        for number in _numbers(folder):
+            if strange := _strange(folder / str(number)):
+                raise StoreError(
+                    f"{folder / str(number)} holds {strange}, so no run of this package"
+                    f" wrote it, and it is left alone. Move {folder} to another place."
+                )
 
     @property
     def _manager(self) -> Any:
         if self._opened is None:
             import orbax.checkpoint as ocp
 
-            # Orbax logs failures at length; here they are one line each.
-            logging.getLogger("absl").setLevel(logging.CRITICAL)
+            for name in ("absl", "asyncio"):  # failures at length; here a line each
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+            folders.make(self._folder)
+            handle = self._place.enter_context(folders.opened(self._folder))
             # Folders that cannot be made are then found at once, not waited for.
             background = ocp.AsyncOptions(create_directories_asynchronously=False)
             options = ocp.CheckpointManagerOptions(
-                max_to_keep=KEPT,
-                enable_async_checkpointing=True,
-                async_options=background,
+                enable_async_checkpointing=True, async_options=background
             )
-            self._opened = ocp.CheckpointManager(self._folder, options=options)
+            self._opened = ocp.CheckpointManager(
+                _pinned(handle, self._folder),
+                options=options,
+                item_handlers={
+                    "arrays": ocp.StandardCheckpointHandler(),
+                    "about": ocp.JsonCheckpointHandler(),
+                },
+            )
         return self._opened
 
     def save(self, saved: Saved, timeline: Timeline, wait: bool = False) -> bool:
@@ -101,8 +133,8 @@ class Checkpoints:
 
     def _give_up(self, error: Exception) -> None:
         self.close()
-        for left in self._folder.glob("*.orbax-checkpoint-tmp"):
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError, StoreError):
+            _remove(self._folder, unfinished=True)
         _log.warning(
             "%s: a checkpoint could not be written: %s", self._folder, str(error)[:200]
         )
@@ -113,16 +145,23 @@ class Checkpoints:
         args = ocp.args.Composite(
             arrays=ocp.args.StandardSave(arrays), about=ocp.args.JsonSave(about)
         )
-        self._manager.save((self._manager.latest_step() or 0) + 1, args=args)
+        manager = self._manager
+        # Where there is no room, each of Orbax's threads would print a traceback.
+        _check_room(self._folder, sum(array.nbytes for array in arrays.values()))
+        manager.save((manager.latest_step() or 0) + 1, args=args)
         if wait:
-            self._manager.wait_until_finished()
+            manager.wait_until_finished()
+        _remove(self._folder, but=KEPT)
 
-    def load(self, states: TrainState, timeline: Timeline) -> Saved:
+    def load(
+        self, states: TrainState, timeline: Timeline, lengths: Mapping[str, int]
+    ) -> Saved:
         """Read the newest checkpoint that is whole; log a warning of damaged ones.
 
         Args:
             states: structure of the states of lanes, e.g. from ``jax.eval_shape``.
             timeline: of a training, whatever its steps.
+            lengths: steps of all networks that a checkpoint can hold, by name.
 
         Returns:
             What was saved; nothing finished and nothing begun if there is nothing.
@@ -130,9 +169,9 @@ class Checkpoints:
         if not self._folder.is_dir():
             return Saved({}, {})
         self.close()
-        for number in sorted(self._manager.all_steps(), reverse=True):
+        for number in sorted(_numbers(self._folder), reverse=True):
             try:
-                return self._read(number, states, timeline)
+                return self._read(number, states, timeline, lengths)
             except Exception as error:  # damage shows in many ways
                 damaged = self._folder / str(number)
                 _log.warning(
@@ -140,18 +179,26 @@ class Checkpoints:
                 )
         return Saved({}, {})
 
-    def _read(self, number: int, states: TrainState, timeline: Timeline) -> Saved:
+    def _read(
+        self,
+        number: int,
+        states: TrainState,
+        timeline: Timeline,
+        lengths: Mapping[str, int],
+    ) -> Saved:
         import orbax.checkpoint as ocp
 
-        args = ocp.args.Composite(
-            arrays=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
-        )
-        read = self._manager.restore(number, args=args)
-        arrays, about = read.arrays, dict(read.about)
+        _check_small(self._folder / str(number) / "about", len(lengths))
+        args = ocp.args.Composite(about=ocp.args.JsonRestore())
+        about = dict(self._manager.restore(number, args=args).about)
+        _check_networks(about, timeline, lengths)
+        # What arrays say of themselves, before any is read.
+        stored = self._manager.item_metadata(number)["arrays"].tree
+        _check_sizes(stored, about, states, timeline, lengths)
+        args = ocp.args.Composite(arrays=ocp.args.StandardRestore())
+        arrays = self._manager.restore(number, args=args).arrays
         if about.pop("sha256") != _digest(about, arrays):
             raise ValueError("its sha256 is not the one that was written")
-        if about["timeline"] != list(timeline[1:]):
-            raise ValueError("its trainings are divided into other ticks")
         flat = dict(zip(about["paths"], arrays.values(), strict=True))
         return _unflat(flat, about, states, timeline)
 
@@ -161,11 +208,118 @@ class Checkpoints:
         if opened is not None:
             with suppress(Exception):  # the next save would have warned of it
                 opened.close()
+            with suppress(OSError, StoreError):
+                _remove(self._folder, but=KEPT)
+        self._place.close()
 
     def clear(self) -> None:
-        """Remove all checkpoints."""
+        """Remove all checkpoints, and the folder if nothing else is in it."""
         self.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError, StoreError):
+            _remove(self._folder, unfinished=True)
+            _remove(self._folder)
+            with folders.opened(self._folder.parent) as outer:
+                os.rmdir(self._folder.name, dir_fd=outer)
+
+
+# The folder of checkpoints. It may come from a stranger, and be changed at any time.
+
+
+def _pinned(handle: int, folder: Path) -> Path:
+    """Return a path of an open folder that stays, whatever takes its place."""
+    pinned = Path(f"/proc/self/fd/{handle}")
+    return pinned if pinned.is_dir() else folder.absolute()
+
+
+def _check_room(folder: Path, size: int) -> None:
+    """Raise OSError where a file system has no room for so many bytes."""
+    trial = folders.temporary(folder / "trial")
+    with folders.creating(trial) as file:
+        try:
+            room = os.fstatvfs(file.fileno())
+            if room.f_bavail * room.f_frsize < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # Quotas are not in these numbers. Where files cannot be given their room at
+            # once, it is written block by block, so this is not tried with all of it.
+            os.posix_fallocate(file.fileno(), 0, min(max(size, 1), TRIED))
+        finally:
+            folders.remove(trial)
+
+
+def _numbers(folder: Path) -> list[int]:
+    """Return the numbers of the checkpoints that are complete."""
+    try:
+        with folders.opened(folder) as handle:
+            names = os.listdir(handle)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(name) for name in names if re.fullmatch(r"[1-9]\d{0,9}", name))
+
+
+def _strange(checkpoint: Path) -> str:
+    """Return what is in a checkpoint that we do not write there; ``""`` if nothing."""
+    try:
+        with folders.opened(checkpoint) as handle:
+            inside = sorted(os.listdir(handle))
+    except NotADirectoryError:
+        return "no folder"
+    return next((name for name in inside if name not in INSIDE), "")
+
+
+def _remove(folder: Path, but: int = 0, unfinished: bool = False) -> None:
+    """Remove checkpoints that look as ours, all but the last so many.
+
+    Args:
+        folder: of checkpoints.
+        but: how many stay.
+        unfinished: those that were not written to the end instead.
+    """
+    numbers = _numbers(folder)
+    names = [str(number) for number in numbers[: len(numbers) - but]]
+    if unfinished:
+        names = [path.name for path in folder.glob("*.orbax-checkpoint-tmp*")]
+    for name in names:
+        if not _strange(folder / name):
+            folders.remove(folder / name)
+
+
+# What a checkpoint says of itself is checked before it is believed.
+
+
+def _check_small(about: Path, networks: int) -> None:
+    """Raise ValueError where notes are longer than those of so many networks."""
+    size = sum(file.stat().st_size for file in about.iterdir())
+    if size > NOTES_BYTES * (networks + 10):
+        raise ValueError(f"its notes are {size:,} bytes long")
+
+
+def _check_networks(
+    about: Mapping[str, Any], timeline: Timeline, lengths: Mapping[str, int]
+) -> None:
+    if about["timeline"] != list(timeline[1:]):
+        raise ValueError("its trainings are divided into other ticks")
+    if strange := {*about["finished"], *about["begun"]} - lengths.keys():
+        raise ValueError(f"it holds {min(strange)}, no network of this run")
+
+
+def _check_sizes(
+    stored: Mapping[str, Any],
+    about: Mapping[str, Any],
+    states: TrainState,
+    timeline: Timeline,
+    lengths: Mapping[str, int],
+) -> None:
+    """Raise ValueError where an array is larger than one of such a training."""
+    networks = max(len(about["finished"]), len(about["begun"]), 1)
+    leaf = max(int(np.prod(one.shape[1:])) for one in jax.tree.leaves(states))
+    whole = timeline._replace(steps=max(lengths.values()))
+    curve = whole.evaluations_at(whole.ticks)
+    for path, one in zip(about["paths"], stored.values(), strict=True):
+        kind = path.partition("/")[0]
+        most = {"curve": curve, "kept": leaf}.get(kind, networks * max(leaf, curve))
+        for shape in (one.shape, one.storage.chunk_shape):
+            if math.prod(shape) > max(most, 1):
+                raise ValueError(f"it says that {path} has the shape {shape}")
 
 
 # The trees of a checkpoint. Orbax returns nested dicts of whatever it is given, so the

@@ -3,8 +3,8 @@
 And read back, at the end of this file, by the study that goes on.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -13,21 +13,12 @@ from typing import Any
 import numpy as np
 
 from .. import config as configs
-from .. import tree
+from .. import folders, tree
 from ..config import Config, Variants
 from ..errors import InputError, StoreError
-from ..files import (
-    locked,
-    read_json,
-    remove_left,
-    replacing,
-    write_bytes,
-    write_json,
-    write_npz,
-    write_table,
-    writing,
-)
+from ..files import read_json, write_json, write_npz, write_table
 from ..schema import (
+    ANATOMY,
     CONFIG_FILE,
     FINAL_FILE,
     LEVEL_TABLES,
@@ -64,21 +55,57 @@ from .verify import (
     tables_of,
 )
 
+WRITTEN = ("level_*", ANATOMY, "checkpoint", "figures")
+"""Names of the folders of a run directory."""
 LATER_NOTES = ("layers",)
 """What the manifests of older runs do not say."""
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, variants: Iterable[str] = ()) -> Iterator[None]:
     """Make a run directory and keep other processes from running in it.
 
+    What killed processes have left in it is removed.
+
+    Args:
+        folder: the run directory, or that of a sweep.
+        variants: names of its variants.
+
     Raises:
-        StoreError: it cannot be written, or another process is at it.
+        StoreError: it cannot be written, another process is at it, or a folder that is
+            written in is a link.
     """
-    _make_writable(folder)
-    with locked(folder):
-        remove_left(folder)
+    with ExitStack() as stack:
+        with _writable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folders.locked(folder))
+            folders.refuse_links(folder, [*variants, *WRITTEN])
+            _tidy(folder)
         yield
+
+
+def _tidy(run: Path) -> None:
+    """Check that a run directory can be written, and remove what was left in it."""
+    trial = folders.temporary(run / "trial")
+    with folders.creating(trial):
+        folders.remove(trial)
+    # Pages and figures may be drawn by another process meanwhile, levels not.
+    folders.remove_left(run, "level_*")
+    folders.remove_left(run, ended=True)
+    for place in sorted(run.glob("level_*")):
+        folders.remove_left(place)
+    folders.remove_left(run / "figures", ended=True)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be written ({error.strerror}): choose another folder with"
+            " --out."
+        ) from error
 
 
 def open_run(run: Path, config: Config, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,8 +122,10 @@ def open_run(run: Path, config: Config, manifest: Mapping[str, Any]) -> dict[str
     Raises:
         StoreError: the folder cannot be written, or holds a run of another config.
     """
-    _make_writable(run)
-    remove_left(run)
+    with _writable(run):
+        folders.make(run)
+        folders.refuse_links(run, WRITTEN)
+        _tidy(run)
     stored = check_run(run, config, manifest)
     if stored is None:
         write_json(run / MANIFEST_FILE, dict(manifest))
@@ -134,18 +163,6 @@ def check_run(
     return stored
 
 
-def _make_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / ".writable", b"")
-        (folder / ".writable").unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be written ({error.strerror}): choose another folder with"
-            " --out."
-        ) from error
-
-
 def check_names(variants: Variants) -> None:
     """Raise InputError where the name of a variant cannot name a folder."""
     if bad := [name for name in variants if not is_variant(name)]:
@@ -173,7 +190,8 @@ def open_sweep(
         StoreError: the folder cannot be written, or was edited.
     """
     wanted = {"variants": {n: configs.to_dict(c) for n, c in variants.items()}}
-    _make_writable(folder)
+    with _writable(folder):
+        folders.make(folder)
     if (folder / CONFIG_FILE).exists():
         stored = read_json(folder / CONFIG_FILE).get("variants")
         if not isinstance(stored, dict) or list(stored) != list(variants):
@@ -254,7 +272,7 @@ def write_level(
     tables = summary_rows(level), curve_rows(level), *comparison
     # Not every level has the last tables.
     rows = dict(zip(LEVEL_TABLES, tables, strict=False))
-    with replacing(level_path(run, level.number)) as folder:
+    with folders.replacing(level_path(run, level.number)) as folder:
         for name in tables_of(study.config, level.number):
             write_table(folder / name, rows[name], LEVEL_TABLES[name].columns)
         write_npz(folder / TICKETS_FILE, _ticket_arrays(study, level))
@@ -270,8 +288,8 @@ def drop_final(run: Path, number: int) -> None:
     manifest = read_json(folder / MANIFEST_FILE)
     if manifest["files"].pop(FINAL_FILE, None):
         write_json(folder / MANIFEST_FILE, manifest)
-    with writing(folder):
-        (folder / FINAL_FILE).unlink(missing_ok=True)
+    with folders.writing(folder):
+        folders.remove(folder / FINAL_FILE)
 
 
 def has_final(run: Path, number: int) -> bool:
