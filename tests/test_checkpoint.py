@@ -1,5 +1,7 @@
 """Checkpoints: what comes back, and what damage and a full disk do to them."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -236,3 +238,47 @@ def test_masks_that_moved_come_back(folder):
     content = content._replace(finished=moved)
     assert save(folder, content)
     assert same(load(folder), content)
+
+
+def edit_array(folder, number: int, field: str, length: int) -> None:
+    """Change the first axis of an array, as tensorstore itself would write it."""
+    import tensorstore as ts
+
+    place = f"file://{folder / '1' / 'arrays'}/|ocdbt:"
+    stored = ts.KvStore.open(place).result()
+    key = f"{number:05d}/.zarray".encode()
+    about = json.loads(stored.read(key).result().value)
+    about[field][0] = length
+    stored.write(key, json.dumps(about).encode()).result()
+
+
+# Orbax leaves tasks behind when an array cannot be opened.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("field", "length"), [("shape", 10**15), ("shape", 10**5), ("chunks", 10**12)]
+)
+def test_arrays_that_are_too_large_are_not_read(
+    folder, field, length, caplog, monkeypatch
+):
+    save(folder, saved())
+    for number in range(3):
+        edit_array(folder, number, field, length)
+    monkeypatch.setattr(
+        "orbax.checkpoint.args.StandardRestore", lambda *_: pytest.fail("it is read")
+    )
+    assert load(folder) == NOTHING
+    assert "it says that finished" in caplog.text
+
+
+def test_networks_of_another_run_are_not_used(folder, caplog):
+    save(folder, saved())
+    assert Checkpoints(folder).load(states(), TIMELINE, {"a": 20}) == NOTHING
+    assert "it holds b, no network of this run" in caplog.text
+
+
+def test_notes_that_are_too_long_are_not_read(folder, caplog):
+    save(folder, saved())
+    with open(folder / "1" / "about" / "metadata", "r+b") as file:
+        file.truncate(10**10)  # sparse
+    assert load(folder) == NOTHING
+    assert "its notes are 10,000,0" in caplog.text

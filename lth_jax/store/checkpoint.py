@@ -136,7 +136,7 @@ class Checkpoints:
         with suppress(OSError, StoreError):
             _remove(self._folder, unfinished=True)
         _log.warning(
-            "%s: a checkpoint could not be written: %s", self._folder, str(error)[:200]
+            "%s: a checkpoint could not be written: %s", self._folder, _said(error)
         )
 
     def _write(self, arrays: Any, about: Any, wait: bool) -> None:
@@ -174,9 +174,7 @@ class Checkpoints:
                 return self._read(number, states, timeline, lengths)
             except Exception as error:  # damage shows in many ways
                 damaged = self._folder / str(number)
-                _log.warning(
-                    "%s is damaged and not used: %s", damaged, str(error)[:200]
-                )
+                _log.warning("%s is damaged and not used: %s", damaged, _said(error))
         return Saved({}, {})
 
     def _read(
@@ -229,6 +227,11 @@ def _pinned(handle: int, folder: Path) -> Path:
     """Return a path of an open folder that stays, whatever takes its place."""
     pinned = Path(f"/proc/self/fd/{handle}")
     return pinned if pinned.is_dir() else folder.absolute()
+
+
+def _said(error: Exception) -> str:
+    """Return the beginning of what an error says, by the names that people know."""
+    return re.sub(r"/proc/self/fd/\d+/", "", str(error))[:200]
 
 
 def _check_room(folder: Path, size: int) -> None:
