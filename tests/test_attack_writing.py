@@ -139,14 +139,17 @@ def test_a_level_that_becomes_a_link_is_refused(
     assert inside(others) == there
 
 
-def test_a_variant_that_is_a_link_is_refused(sweep, others, tmp_path):
+@pytest.mark.parametrize("name", ["b", "figures"])
+def test_of_a_sweep_too_links_are_refused(name, sweep, others, tmp_path):
     path = Path(shutil.copytree(sweep, tmp_path / sweep.name))
     shutil.copytree(path / "b", others, dirs_exist_ok=True)
-    link(path / "b", others)
+    shutil.rmtree(path / "a" / "level_01")
+    link(path / name, others)
     before = inside(others)
-    with pytest.raises(StoreError, match="b is a link to"):
+    with pytest.raises(StoreError, match=f"{name} is a link to"):
         pipeline.run_sweep(variants(tmp_path), "two")
-    with pytest.raises(StoreError, match="b is a link to"):
+    assert not (path / "a" / "level_01").exists(), "it is said before work starts"
+    with pytest.raises(StoreError, match=f"{name} is a link to"):
         write_reports(path)
     assert inside(others) == before
 

@@ -15,6 +15,7 @@ from lth_jax.config import TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.tickets import masks
 from lth_jax.training import optim
+from lth_jax.training.lanes import make_program
 from lth_jax.training.metrics import cross_entropy
 from lth_jax.training.optim import OPTIMIZERS, freeze_pruned
 
@@ -398,3 +399,11 @@ def test_weight_decay_covers_the_layers_of_the_model():
         updates, _ = tx.update(zero, tx.init(params), params, mask=dense, step=0)
         moved = {path for path, leaf in tree.flatten(updates).items() if leaf.any()}
         assert moved == set(layers)
+
+
+def test_another_entry_of_a_name_is_another_program(monkeypatch):
+    model = built("linear")
+    before = make_program(model, TrainConfig())
+    assert make_program(model, TrainConfig()) is before
+    monkeypatch.setitem(OPTIMIZERS, "adam", lambda _: optax.identity())
+    assert make_program(model, TrainConfig()) is not before

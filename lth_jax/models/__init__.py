@@ -53,17 +53,22 @@ def build(
         >>> sorted(build(ModelConfig(), (28, 28, 1), 10).layers)
         ['Dense_0/kernel', 'Dense_1/kernel', 'Dense_2/kernel']
     """
-    return _build(config, tuple(input_shape), n_classes, convolution or best_known())
+    name = config.name
+    if name not in NETWORKS:
+        raise InputError(f"model.name is {name!r}{did_you_mean(name, NETWORKS)}")
+    form = convolution or best_known()
+    return _build(NETWORKS[name], config, tuple(input_shape), n_classes, form)
 
 
 @functools.lru_cache(maxsize=64)
 def _build(
-    config: ModelConfig, input_shape: tuple[int, ...], n_classes: int, convolution: str
+    network: Network,
+    config: ModelConfig,
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    convolution: str,
 ) -> Model:
     name = config.name
-    if name not in NETWORKS:
-        raise InputError(f"model.name is {name!r}{did_you_mean(name, NETWORKS)}")
-    network = NETWORKS[name]
     if config.dropout and not network.dropout:
         raise InputError(
             f"model.dropout is {config.dropout}, but {name} has no dropout: leave it"
@@ -78,7 +83,7 @@ def _build(
         )
     if config.init_std is not None:
         plain = dataclasses.replace(config, init_std=None)
-        model = _build(plain, input_shape, n_classes, convolution)
+        model = _build(network, plain, input_shape, n_classes, convolution)
         return gaussian(model, config.init_std)
     return network.build(config, input_shape, n_classes, convolution)
 

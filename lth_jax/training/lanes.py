@@ -191,7 +191,7 @@ def make_program(
         optim.static(config),
         tuple(devices or jax.devices()[:1]),
         lanes_per_device,
-        optimizer,
+        optimizer or optim.maker(config, model.layers),
         after_step,
         feed,
     )
@@ -204,7 +204,7 @@ def _program(
     config: TrainConfig,
     used: tuple[Any, ...],
     lanes_per_device: int,
-    optimizer: MakeOptimizer | None,
+    optimizer: MakeOptimizer,
     after_step: AfterStep | None,
     feed: Feed | None,
 ) -> Program:

@@ -305,7 +305,8 @@ def maker(
         layers: paths of the prunable kernels, which weight decay covers.
         given: the user's own optimizer; it takes the place of the config's.
     """
-    return _maker(static(config), tuple(layers), given)
+    entry = OPTIMIZERS[config.optimizer] if given is None else None
+    return _maker(static(config), tuple(layers), given, entry)
 
 
 @lru_cache(maxsize=64)
@@ -313,8 +314,13 @@ def _maker(
     config: TrainConfig,
     layers: tuple[str, ...],
     given: optax.GradientTransformation | None,
+    entry: Any,
 ) -> MakeOptimizer:
-    """Return one function for equal arguments: compiled programs are found by it."""
+    """Return one function for equal arguments: compiled programs are found by it.
+
+    The entry of the table is one of them, so that a new entry of a name counts.
+    """
+    del entry
     if given is not None:
         frozen = freeze_pruned(given)
         return lambda values: frozen
