@@ -39,10 +39,10 @@ def make_pruning(
     train: Dataset | None,
 ) -> Pruning:
     """Return how masks are made, over replicates."""
-    rates = layer_rates(model.layers, config.prune)
-    protected = frozenset(
-        p for p, rate in rates.items() if not rate and not config.prune.one_shot
-    )
+    # Layers of rate 0 take no part: in global pruning too, where one count is for all.
+    stated = config.prune.one_shot or (config.prune.rate,)
+    rates = [layer_rates(model.layers, config.prune, rate) for rate in stated]
+    protected = frozenset(p for p in model.layers if not any(r[p] for r in rates))
     layers = tuple(model.layers.items())
     compiled = _compiled_pruning(model.init, model.apply, layers, criterion, protected)
     if criterion.batches and train is None:
