@@ -108,6 +108,7 @@ def ready(study: Study, number: int, memory: Known | None = None) -> Ready:
     return make_ready(study, study.plan[number], memory or Known(), {})
 
 
+@jax.jit
 def random_mask(key: jax.Array, params: Any, density: float = 0.5) -> Any:
     """Return a mask: about so much of every prunable leaf, all of the rest."""
     leaves = tree.flatten(params)

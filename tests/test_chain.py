@@ -3,9 +3,17 @@
 import jax
 import numpy as np
 import pytest
-from helpers import mlp, splits
+from helpers import built, splits
 
-from lth_jax import Config, InputError, PruneConfig, TrainConfig, find_ticket, tree
+from lth_jax import (
+    Config,
+    InputError,
+    PlanConfig,
+    PruneConfig,
+    TrainConfig,
+    find_ticket,
+    tree,
+)
 from lth_jax.study.networks import LaneId
 
 
@@ -20,8 +28,9 @@ def levels():
         train=TrainConfig(steps=6, batch_size=6, eval_every=6, learning_rate=0.02),
         prune=PruneConfig(levels=2, rate=0.3, continued=True),
         replicates=2,
+        plan=PlanConfig(devices=1),
     )
-    return list(find_ticket(mlp(), splits(), config))
+    return list(find_ticket(built("mlp"), splits(), config))
 
 
 @pytest.mark.parametrize("replicate", [0, 1])

@@ -54,7 +54,7 @@ def wrapped_batches(data: Dataset, batches: int, batch_size: int) -> list[np.nda
 def by_hand(name: str, first: Snapshot, second: Snapshot, batches: int) -> np.ndarray:
     """Return errors [2, points]: a Python loop over points, batches and examples."""
     model, data = built(name), splits(MODELS[name][1])
-    train_mode = jax.jit(lambda p, s, x: model.apply(p, s, x, True, KEY)[1])
+    apply = jax.jit(model.apply, static_argnums=3)
     errors = []
     for alpha in np.linspace(0, 1, POINTS):
         params = jax.tree.map(
@@ -66,10 +66,10 @@ def by_hand(name: str, first: Snapshot, second: Snapshot, batches: int) -> np.nd
         )
         state = first.state
         for x in wrapped_batches(data.train, batches, BATCH_SIZE):
-            state = train_mode(params, state, x)
+            _, state = apply(params, state, x, True, KEY)
         rates = []
         for part in (data.train, data.test):
-            logits, _ = model.apply(params, state, part.x, False, KEY)
+            logits, _ = apply(params, state, part.x, False, KEY)
             rates.append(np.mean(np.argmax(logits, -1) != np.asarray(part.y)))
         errors.append(rates)
     return np.transpose(errors)
@@ -89,9 +89,9 @@ def test_a_path_leads_from_the_second_network_to_the_first():
     first, second = ends("mlp", 0, 1)
     there, back = measure("mlp", first, second), measure("mlp", second, first)
     tree_close(jax.tree.map(lambda e: e[::-1], back), there)
-    data, model = splits(), built("mlp")
+    data, apply = splits(), jax.jit(built("mlp").apply, static_argnums=3)
     for network, i in ((first, -1), (second, 0)):
-        logits, _ = model.apply(network.params, {}, data.train.x, False, KEY)
+        logits, _ = apply(network.params, {}, data.train.x, False, KEY)
         error = (logits.argmax(-1) != data.train.y).mean()
         np.testing.assert_allclose(there.train[i], error, atol=1e-6)
     assert there.train[0] != there.train[-1]
@@ -121,8 +121,10 @@ def test_vmap_over_pairs_equals_one_by_one():
     ]
     model, data = built("conv_net"), splits(IMAGE)
     numbers = {"points": 3, "batches": BATCHES, "batch_size": BATCH_SIZE}
-    found = jax.vmap(
-        lambda a, b: path_errors(model, a, b, data, **numbers, key=KEY, block=BLOCK)
+    found = jax.jit(
+        jax.vmap(
+            lambda a, b: path_errors(model, a, b, data, **numbers, key=KEY, block=BLOCK)
+        )
     )(*stacks)
     for i, (first, second) in enumerate(pairs):
         single = measure("conv_net", first, second, points=3)

@@ -29,8 +29,9 @@ each_control = pytest.mark.parametrize("kind", CONTROLS)
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
-def make_ticket(model, key, density=0.5) -> Ticket:
-    params, state = started(model, key)
+@functools.partial(jax.jit, static_argnums=0)
+def make_ticket(name, key, density=0.5) -> Ticket:
+    params, state = built(name).init(key)
     # Weights without zeros, so that a revived or lost weight shows.
     params = jax.tree.map(lambda p: p + jnp.where(p == 0, 0.1, 0), params)
     mask = random_mask(jax.random.fold_in(key, 1), params, density)
@@ -41,6 +42,12 @@ def bare(params) -> Model:
     """Return a table of layers, of no network: enough for most controls."""
     layers = {p: LayerInfo("dense", leaf.shape) for p, leaf in kernels(params).items()}
     return Model(None, None, layers)
+
+
+@functools.cache
+def control_of(kind, name):
+    """Return a control of a network, compiled once for all tests."""
+    return make_control(kind, built(name))
 
 
 def make_control(kind, model):
@@ -79,9 +86,8 @@ def test_models_are_two_pure_functions_and_a_table(name, key):
 @each_control
 @each_model
 def test_controls_keep_the_count_of_every_layer(kind, name, key):
-    model = built(name)
-    ticket = make_ticket(model, key)
-    control = make_control(kind, model)(key, ticket)
+    ticket = make_ticket(name, key)
+    control = control_of(kind, name)(key, ticket)
     tree_close(masks.layer_counts(control.mask), masks.layer_counts(ticket.mask))
     assert jax.tree.structure(control.params) == jax.tree.structure(ticket.params)
     for path, leaf in tree.flatten(control.mask).items():
@@ -93,12 +99,12 @@ def test_controls_keep_the_count_of_every_layer(kind, name, key):
 @each_model
 def test_a_reinit_keeps_the_mask_and_changes_every_live_prunable_weight(name, key):
     model = built(name)
-    ticket = make_ticket(model, key)
+    ticket = make_ticket(name, key)
     params, state = started(model, key)
     dirty = jax.tree.map(lambda leaf: leaf + 5, state)
     ticket = Ticket(params, ticket.mask, dirty, ticket.clock, moments={"m": 1.0})
     draw = derive(key, 0, Stream.RANDOM_REINIT)
-    control = make_control("random_reinit", model)(draw, ticket)
+    control = control_of("random_reinit", name)(draw, ticket)
     tree_close(control.mask, ticket.mask)
     for path, live in kernels(ticket.mask).items():
         old, new = kernels(params)[path], kernels(control.params)[path]
@@ -110,9 +116,8 @@ def test_a_reinit_keeps_the_mask_and_changes_every_live_prunable_weight(name, ke
 
 @each_model
 def test_a_shuffle_keeps_the_weights_and_moves_the_mask(name, key):
-    model = built(name)
-    ticket = make_ticket(model, key)._replace(moments={"m": jnp.ones(2)})
-    control = make_control("shuffle_mask", model)(key, ticket)
+    ticket = make_ticket(name, key)._replace(moments={"m": jnp.ones(2)})
+    control = control_of("shuffle_mask", name)(key, ticket)
     tree_close(control._replace(mask=None), ticket._replace(mask=None))
     for path, live in kernels(control.mask).items():
         assert (live != kernels(ticket.mask)[path]).any(), path
@@ -142,7 +147,7 @@ def test_shuffles_of_two_layers_of_one_shape_are_independent(key):
 
 def test_keep_sign_keeps_mask_and_signs_and_draws_magnitudes(key):
     model = built("mlp")
-    ticket = make_ticket(model, key)
+    ticket = make_ticket("mlp", key)
     # Not compiled: two programs may round one draw in two ways.
     control = CONTROLS["keep_sign"].make(model)(jax.random.key(5), ticket)
     tree_close(control.mask, ticket.mask)
@@ -154,9 +159,8 @@ def test_keep_sign_keeps_mask_and_signs_and_draws_magnitudes(key):
 
 
 def test_permute_init_keeps_mask_and_values_of_every_layer(key):
-    model = built("mlp")
-    ticket = make_ticket(model, key)
-    control = make_control("permute_init", model)(jax.random.key(5), ticket)
+    ticket = make_ticket("mlp", key)
+    control = control_of("permute_init", "mlp")(jax.random.key(5), ticket)
     tree_close(control.mask, ticket.mask)
     for path, new in tree.flatten(control.params).items():
         old = tree.flatten(ticket.params)[path]
@@ -166,10 +170,8 @@ def test_permute_init_keeps_mask_and_values_of_every_layer(key):
 
 def test_permute_init_has_the_numbers_it_always_had(key):
     """Leaves have the keys of a split, in order; an eager permutation of each."""
-    ticket, draw = make_ticket(built("mlp"), key), jax.random.key(5)
-    control = tree.flatten(
-        make_control("permute_init", built("mlp"))(draw, ticket).params
-    )
+    ticket, draw = make_ticket("mlp", key), jax.random.key(5)
+    control = tree.flatten(control_of("permute_init", "mlp")(draw, ticket).params)
     old = tree.flatten(ticket.params)
     for i, (path, leaf) in enumerate(old.items()):
         one = jax.random.split(draw, len(old))[i]
@@ -179,9 +181,8 @@ def test_permute_init_has_the_numbers_it_always_had(key):
 
 
 def test_resample_init_draws_from_what_the_ticket_keeps(key):
-    model = built("conv_net")
-    ticket = make_ticket(model, key, 0.3)._replace(moments={"m": jnp.ones(2)})
-    control = make_control("resample_init", model)(jax.random.key(5), ticket)
+    ticket = make_ticket("conv_net", key, 0.3)._replace(moments={"m": jnp.ones(2)})
+    control = control_of("resample_init", "conv_net")(jax.random.key(5), ticket)
     tree_close(control.mask, ticket.mask)
     tree_close(control.state, ticket.state)
     assert control.moments is None
@@ -231,7 +232,7 @@ def test_noise_has_the_deviation_of_the_layer_times_the_scale(key):
     }
     mask = jax.tree.map(lambda p: jnp.arange(p.size).reshape(p.shape) % 7 < 3, params)
     ticket = Ticket(params, mask, {"s": jnp.ones(1)}, jnp.int32(4), {"m": 1.0})
-    control = noisy_init(bare(params))
+    control = jax.jit(noisy_init(bare(params)))
     one, three = (control(scale, jax.random.key(9), ticket) for scale in (1.0, 3.0))
     tree_close(one._replace(params=None), ticket._replace(params=None, moments=None))
     np.testing.assert_array_equal(one.params["c"], params["c"])
@@ -251,10 +252,9 @@ def test_noise_has_the_deviation_of_the_layer_times_the_scale(key):
 
 @each_control
 def test_controls_vmapped_equal_one_by_one(kind, key):
-    model = built("mlp")
-    control = make_control(kind, model)
+    control = control_of(kind, "mlp")
     draws = [derive(key, r, Stream.SHUFFLE_MASK, r + 1) for r in range(3)]
-    tickets = [make_ticket(model, k, 0.3 + 0.2 * i) for i, k in enumerate(draws)]
+    tickets = [make_ticket("mlp", k, 0.3 + 0.2 * i) for i, k in enumerate(draws)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tickets)
     counted = count_traces(control)
     together = jax.jit(jax.vmap(counted))(jnp.stack(draws), stacked)
@@ -269,8 +269,7 @@ def test_controls_vmapped_equal_one_by_one(kind, key):
 
 @each_control
 def test_a_draw_decides_a_control(kind, key):
-    model = built("mlp")
-    ticket, control = make_ticket(model, key), make_control(kind, model)
+    ticket, control = make_ticket("mlp", key), control_of(kind, "mlp")
     draws = [derive(key, 0, Stream.NOISY_INIT, draw) for draw in (0, 1)]
     tree_close(control(draws[0], ticket), control(draws[0], ticket))
     first, second = (control(draw, ticket) for draw in draws)
@@ -333,19 +332,17 @@ def test_criteria_ignore_the_names_of_units(criterion, key):
     data = blobs(8)
     init = jax.tree.map(lambda p: 0.5 * p + 0.1, params)
 
-    def score(change):
-        evidence = Evidence(
-            change(params), change(init), change(mask), state, data, key
-        )
-        return criterion.score(evidence)
+    @jax.jit
+    def score(*changed):
+        return criterion.score(Evidence(*changed, state, data, key))
 
-    scores = score(lambda t: t)
+    scores = score(params, init, mask)
     assert jax.tree.structure(scores) == jax.tree.structure(params)
     for path, leaf in tree.flatten(scores).items():
         assert leaf.shape == tree.flatten(params)[path].shape
         assert jnp.isfinite(leaf).all()
     assert trees_differ(scores, relabel(scores)), "the relabelling moves something"
-    tree_close(score(relabel), relabel(scores), rtol=1e-6)
+    tree_close(score(*map(relabel, (params, init, mask))), relabel(scores), rtol=1e-6)
 
 
 def test_magnitude_is_of_the_final_weights():

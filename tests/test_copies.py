@@ -7,12 +7,18 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from helpers import mlp, splits
+from helpers import built, splits
 from runs import config_at, levels, run
 
 import lth_jax as lth
 from lth_jax import load_run, load_ticket, tree
-from lth_jax.config import Config, PruneConfig, RewindConfig, StabilityConfig
+from lth_jax.config import (
+    Config,
+    PlanConfig,
+    PruneConfig,
+    RewindConfig,
+    StabilityConfig,
+)
 from lth_jax.errors import StoreError
 from lth_jax.schema import LEVEL_TABLES, PATHS, STABILITY
 from lth_jax.store import write
@@ -144,7 +150,9 @@ def test_only_levels_with_copies_have_the_tables(copied):
 
 
 def test_runs_without_copies_have_empty_tables(tmp_path):
-    loaded = load_run(run(config_at(tmp_path)))
+    loaded = load_run(
+        run(config_at(tmp_path, replicates=1, prune=PruneConfig(levels=1)))
+    )
     assert loaded.stability.empty and list(loaded.stability) == list(STABILITY)
     assert loaded.paths.empty and list(loaded.paths) == list(PATHS)
 
@@ -160,8 +168,10 @@ def test_runs_without_copies_have_empty_tables(tmp_path):
 )
 def test_stability_to_pruning_needs_the_dense_networks_own_way(rule):
     config = Config(train=TRAIN, rewind=rule, stability=StabilityConfig(orders=2))
-    small = dataclasses.replace(config, prune=PruneConfig(levels=1), replicates=1)
-    *_, level = made = list(find_ticket(mlp(), splits(), batch_of(small)))
+    small = dataclasses.replace(
+        config, prune=PruneConfig(levels=1), replicates=1, plan=PlanConfig(devices=1)
+    )
+    *_, level = made = list(find_ticket(built("mlp"), splits(), batch_of(small)))
     dense = made[0].outcome.finals
     causes = {row["cause"] for row in stability_rows(small, level, dense)}
     assert causes == {"data_order"}

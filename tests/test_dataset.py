@@ -1,10 +1,12 @@
 """Batches as a function of (key, step); evaluation of whole sets; early stopping."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import blobs, linear, mlp
+from helpers import blobs, built, started
 
 from lth_jax import models
 from lth_jax.training.dataset import (
@@ -27,6 +29,12 @@ def evaluate(model, params, state, data, key, block):
     span = 0, n_blocks(data.size, block)
     network = model, params, state
     return mean(tally(*network, data, key, block, span, no_tally(params)), data.size)
+
+
+@functools.cache
+def evaluation(name, block):
+    """Return a compiled evaluation: (params, data, key) -> metrics."""
+    return jax.jit(lambda p, data, key: evaluate(built(name), p, {}, data, key, block))
 
 
 def test_an_epoch_has_only_full_batches():
@@ -94,12 +102,11 @@ def numpy_metrics(logits, y):
 
 @pytest.mark.parametrize("block", [1, 4, 7, 13, 14, 100])
 def test_evaluate_is_the_mean_over_all_examples(block, key):
-    model, data = linear(), blobs(14)
-    params, state = model.init(key)
+    data, (params, _) = blobs(14), started(built("linear"), key)
     logits = np.asarray(data.x) @ np.asarray(params["w"]) + np.asarray(params["b"])
     loss, accuracy = numpy_metrics(logits, np.asarray(data.y))
     assert 0.1 < accuracy < 0.9
-    found = jax.jit(lambda p: evaluate(model, p, state, data, key, block))(params)
+    found = evaluation("linear", block)(params, data, key)
     np.testing.assert_allclose(found.loss, loss, rtol=1e-5)
     np.testing.assert_allclose(found.accuracy, accuracy, rtol=1e-6)
 
@@ -107,13 +114,13 @@ def test_evaluate_is_the_mean_over_all_examples(block, key):
 @pytest.mark.parametrize("position", [0, 5, 13])
 def test_evaluate_sees_every_example(position, key):
     """One bad example anywhere is noticed, none is counted twice."""
-    model, data = linear(), blobs(14)
-    params, state = {"w": jnp.zeros((6, 3)), "b": jnp.array([9.0, 0.0, 0.0])}, {}
+    data, measured = blobs(14), evaluation("linear", 4)
+    params = {"w": jnp.zeros((6, 3)), "b": jnp.array([9.0, 0.0, 0.0])}
     y = jnp.zeros(14, jnp.int32).at[position].set(1)
-    found = evaluate(model, params, state, Dataset(data.x, y), key, 4)
+    found = measured(params, Dataset(data.x, y), key)
     assert found.accuracy == pytest.approx(13 / 14)
     broken = Dataset(data.x.at[position].set(jnp.nan), y)
-    assert not np.isfinite(evaluate(model, params, state, broken, key, 4).loss)
+    assert not np.isfinite(measured(params, broken, key).loss)
 
 
 def test_evaluate_is_inference(key):
@@ -128,11 +135,13 @@ def test_evaluate_is_inference(key):
 
 
 def test_evaluate_in_float64(x64, key):
-    model, data = mlp(), blobs(9, dtype=np.float64)
-    params, state = model.init(key)
+    model, data = built("mlp"), blobs(9, dtype=np.float64)
+    params, state = started(model, key)
     params = jax.tree.map(lambda p: p.astype(jnp.float64), params)
-    found = evaluate(model, params, state, data, key, 4)
-    logits, _ = model.apply(params, state, data.x, False, key)
+    found = evaluation("mlp", 4)(params, data, key)
+    logits, _ = jax.jit(model.apply, static_argnums=3)(
+        params, state, data.x, False, key
+    )
     loss, accuracy = numpy_metrics(logits, np.asarray(data.y))
     assert found.loss.dtype == jnp.float64
     np.testing.assert_allclose(found.loss, loss, rtol=1e-12)
@@ -150,7 +159,7 @@ def test_evaluate_of_narrow_logits_sums_in_float32(key):
         output="w",
     )
     data = Dataset(jnp.ones((3000, 6)), jnp.zeros(3000, jnp.int32))
-    found = evaluate(model, *model.init(key), data, key, 1)
+    found = jax.jit(lambda data: evaluate(model, *model.init(key), data, key, 1))(data)
     np.testing.assert_allclose(found.loss, np.log(3), rtol=1e-3)
 
 

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import count_traces, mlp, random_mask, ready, splits, tree_close
+from helpers import built, count_traces, random_mask, ready, splits, tree_close
 from jax.sharding import AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
 from lth_jax import tree
-from lth_jax.config import Config, PruneConfig, TrainConfig
+from lth_jax.config import Config, PlanConfig, PruneConfig, TrainConfig
 from lth_jax.study.find import find_ticket
 from lth_jax.study.ready import lanes_of
 from lth_jax.study.study import make_study
@@ -38,7 +38,7 @@ COLLECTIVES = re.compile(
 @functools.cache
 def some_lanes(n: int, x64: bool = False) -> Lanes:
     """Return lanes with weights, masks, keys and learning rates of their own."""
-    study = make_study(mlp(), Config(train=TRAIN, replicates=n))
+    study = make_study(built("mlp"), Config(train=TRAIN, replicates=n))
     level = ready(study, 0)
     masks = jax.vmap(random_mask)(
         jax.random.split(jax.random.key(5), n), level.tickets.params
@@ -55,7 +55,10 @@ def some_lanes(n: int, x64: bool = False) -> Lanes:
 def program_on(devices: int, lanes_per_device: int) -> Program:
     assert len(jax.devices()) >= 4
     return make_program(
-        mlp(), TRAIN, devices=jax.devices()[:devices], lanes_per_device=lanes_per_device
+        built("mlp"),
+        TRAIN,
+        devices=jax.devices()[:devices],
+        lanes_per_device=lanes_per_device,
     )
 
 
@@ -90,7 +93,7 @@ def test_stacked_lane_is_the_single_run():
 
 @pytest.mark.parametrize(
     ("devices", "per_device"),
-    [(2, 2), *(pytest.param(*n, marks=pytest.mark.long) for n in [(4, 1), (1, 6)])],
+    [(4, 1), *(pytest.param(*n, marks=pytest.mark.long) for n in [(2, 2), (1, 6)])],
 )
 def test_neither_devices_nor_padding_change_a_lane(devices, per_device):
     lanes = some_lanes(6)  # 4 does not divide it: the second group is padded
@@ -149,14 +152,15 @@ def compilations() -> Iterator[list[str]]:
     ids=lambda prune: prune.scope,
 )
 def test_one_trace_for_all_levels_and_controls(prune):
-    model = mlp()
+    model = built("mlp")
     applied = []
 
     def apply(params, state, x, train, key):
         applied.append(train)
         return model.apply(params, state, x, train, key)
 
-    config = Config(train=TRAIN, prune=prune, replicates=2, **CONTROLS)
+    one = PlanConfig(devices=1)
+    config = Config(train=TRAIN, prune=prune, replicates=2, plan=one, **CONTROLS)
     after = []
     with compilations() as compiled:
         for level in find_ticket(model._replace(apply=apply), splits(), config):
@@ -172,8 +176,8 @@ def test_one_trace_for_all_levels_and_controls(prune):
 
 
 def test_other_values_and_data_share_the_trace():
-    counted = count_traces(mlp().apply)
-    program = make_program(mlp()._replace(apply=counted), TRAIN)
+    counted = count_traces(built("mlp").apply)
+    program = make_program(built("mlp")._replace(apply=counted), TRAIN)
     lanes, data = some_lanes(2), splits()
     outcome_of(program, lanes, data)
     traces = counted.traces

@@ -11,15 +11,15 @@ from helpers import (
     CLASSES,
     FEATURES,
     Known,
+    built,
     count_traces,
-    mlp,
     ready,
     splits,
     trees_differ,
 )
 
 from lth_jax import from_functions, models, tree
-from lth_jax.config import Config, PruneConfig, TrainConfig
+from lth_jax.config import Config, PlanConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.keys import Stream, derive
 from lth_jax.study.draws import _compiled_control
@@ -41,13 +41,18 @@ ITERATIVE = Config(
     replicates=2,
     reinits=1,
     shuffles=1,
+    plan=PlanConfig(devices=1),  # so that all studies share a program
 )
 ONE_SHOT = Config(
-    train=TRAIN, prune=PruneConfig(one_shot=(0.3, 0.6)), replicates=2, reinits=1
+    train=TRAIN,
+    prune=PruneConfig(one_shot=(0.3, 0.6)),
+    replicates=2,
+    reinits=1,
+    plan=PlanConfig(devices=1),
 )
 
 
-MLP = mlp()
+MLP = built("mlp")
 
 
 @functools.cache
@@ -153,13 +158,18 @@ def test_tickets_start_from_the_initial_weights(config):
 
 
 def test_training_starts_from_the_masked_weights():
+    data = splits().validation
+
+    @jax.jit
+    def loss(ticket):
+        params = masks.apply(ticket.mask, ticket.params)
+        logits, _ = MLP.apply(params, {}, data.x, False, jax.random.key(0))
+        return -jax.nn.log_softmax(logits)[np.arange(data.size), data.y].mean()
+
     for level in levels_of(ITERATIVE):
         for i in range(len(level.ids)):
             ticket, outcome = tree.take((level.tickets, level.outcome), i)
-            params = masks.apply(ticket.mask, ticket.params)
-            data = splits().validation
-            logits, _ = MLP.apply(params, {}, data.x, False, jax.random.key(0))
-            nats = -jax.nn.log_softmax(logits)[np.arange(data.size), data.y].mean()
+            nats = loss(ticket)
             first = outcome.curve.validation.loss[0]
             assert first == pytest.approx(float(nats), abs=1e-6)
 
@@ -422,6 +432,10 @@ def test_chain_of_a_diverged_control_goes_on():
     assert_others_untouched(config, make_model, ill)
 
 
+def two_layers(params, state, x, train, key):
+    return jax.nn.relu(x @ params["one"]) @ params["two"], state
+
+
 def collapsing(everywhere: bool = False) -> Model:
     """Return a network whose second layer is tiny, in replicate 1 or in all."""
     small = jax.random.key_data(derive(jax.random.key(0), 1, Stream.INIT))
@@ -434,10 +448,7 @@ def collapsing(everywhere: bool = False) -> Model:
             "two": jax.random.normal(two, (5, CLASSES)) * jnp.where(tiny, 1e-4, 1),
         }, {}
 
-    def apply(params, state, x, train, key):
-        return jax.nn.relu(x @ params["one"]) @ params["two"], state
-
-    return from_functions(init, apply, output="two")
+    return from_functions(init, two_layers, output="two")
 
 
 COLLAPSE = with_fields(

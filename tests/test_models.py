@@ -12,18 +12,23 @@ from flax import nnx
 from helpers import (
     CLASSES,
     FEATURES,
-    conv_net,
+    Known,
+    built,
     random_mask,
+    ready,
     splits,
+    started,
     tree_close,
     trees_differ,
 )
 
 from lth_jax import models, tree
-from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
+from lth_jax.config import Config, ModelConfig, PlanConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
 from lth_jax.models import SlowConvolutionWarning, conv_general_dilated
 from lth_jax.study.find import find_ticket
+from lth_jax.study.level import Parent
+from lth_jax.study.study import make_study
 from lth_jax.tickets import masks
 from lth_jax.tickets.counts import level_counts
 from lth_jax.training.loop import Fixed, check_fits, make_trainer
@@ -84,14 +89,14 @@ def test_gaussian_weights_have_one_deviation_in_all_layers(key):
 
 def test_gaussian_weights_scale_with_a_traced_deviation(key):
     """Also side by side; norms and model state begin as before."""
-    plain = conv_net()
+    plain = built("conv_net")
 
     def init(std, key):
         return models.gaussian(plain, std).init(key)
 
     stds = jnp.array([0.1, 0.4])
     several, state = jax.jit(jax.vmap(init, (0, None)))(stds, key)
-    before, known = jax.jit(plain.init)(key)
+    before, known = started(plain, key)
     tree_close(tree.take(state, 0), tree.to_host(known))
     for path, leaf in tree.flatten(several).items():
         if leaf.ndim > 2:
@@ -108,7 +113,7 @@ def test_a_config_says_how_large_the_initial_weights_are(key):
     config = ModelConfig(widths=(5,), init_std=0.3)
     model = models.build(config, shape, CLASSES)
     expected = models.gaussian(models.lenet(shape, CLASSES, (5,)), 0.3)
-    tree_close(model.init(key), expected.init(key))
+    tree_close(started(model, key), started(expected, key))
     assert model.layers == expected.layers
 
 
@@ -126,8 +131,11 @@ def test_lenet_of_other_widths(widths, key):
         itertools.pairwise(sizes)
     )
     assert model.layers[f"Dense_{len(widths)}/kernel"].kind == "output"
-    params, state = model.init(key)
-    assert model.apply(params, state, jnp.ones((5, 2, 3)), True, key)[0].shape == (5, 4)
+    begun = jax.eval_shape(model.init, key)
+    x = jnp.ones((5, 2, 3))
+    apply = lambda params, state: model.apply(params, state, x, True, key)  # noqa: E731
+    logits, _ = jax.eval_shape(apply, *begun)
+    assert logits.shape == (5, 4)
 
 
 # The three adapters give the same training
@@ -301,11 +309,12 @@ def test_nnx_dropout_layers_draw_apart_and_anew(stream, key):
         output=None,
     )
     params, state = model.init(key)
+    apply = jax.jit(model.apply, static_argnums=3)
     x = jnp.ones((1, 64))
-    both = model.apply(params, state, x, True, key)[0]
+    both = apply(params, state, x, True, key)[0]
     one, other = jnp.split(both, 2, axis=-1)
     assert (one != other).any()
-    again = model.apply(params, state, x, True, jax.random.key(9))[0]
+    again = apply(params, state, x, True, jax.random.key(9))[0]
     assert (again[:, :64] != one).any()
     assert state == {}, "rng streams are no state: nothing to store or rewind"
 
@@ -317,6 +326,7 @@ def test_noisy_networks_go_through_the_whole_method(make):
         reinits=1,
         train=TrainConfig(steps=3, batch_size=8),
         prune=PruneConfig(levels=1),
+        plan=PlanConfig(devices=1),
     )
     levels = list(find_ticket(make(), splits(), config))
     assert [level.status for level in levels] == [("ok",), ("ok", "ok")]
@@ -408,14 +418,13 @@ def test_slow_convolutions_are_warned_about_and_the_remedy_is_not(make, key):
     assert caught[0].filename == __file__, "the warning points to the user's line"
     fast = make(conv_general_dilated)  # a warning would be an error
     assert {info.kind for info in fast.layers.values()} == {"conv", "output"}
-    params, state = fast.init(key)
+    params, state = started(fast, key)
     x = jax.random.normal(key, (3, 4, 4, 1))
-    tree_close(
-        fast.apply(params, state, x, True, key)[0],
-        slow.apply(params, state, x, True, key)[0],
-        rtol=1e-5,
-        atol=1e-6,
+    logits = (
+        jax.jit(model.apply, static_argnums=3)(params, state, x, True, key)[0]
+        for model in (fast, slow)
     )
+    tree_close(*logits, rtol=1e-5, atol=1e-6)
 
 
 # Once is enough
@@ -491,11 +500,16 @@ def test_the_layers_of_a_scan_are_found(key):
     for _ in range(2):  # also where a jitted layer has been traced before
         model = models.from_linen(Scanned(), (FEATURES,), output="heads/kernel")
         assert dict(model.layers) == SCANNED
-    params, _ = jax.jit(model.init)(key)
+    params, _ = started(model, key)
     n_keep = level_counts(model.layers, PruneConfig(rate=0.5, levels=1))[1]
-    scores = jax.tree.map(jnp.abs, params)
-    kept = masks.prune(scores, masks.ones(params), n_keep, prunable=model.layers)
-    counts = masks.layer_counts(kept, model.layers)
+
+    @jax.jit
+    def pruned(params):
+        scores, dense = jax.tree.map(jnp.abs, params), masks.ones(params)
+        kept = masks.prune(scores, dense, n_keep, prunable=model.layers)
+        return kept, masks.layer_counts(kept, model.layers)
+
+    kept, counts = tree.to_host(pruned(params))
     assert counts["blocks/Dense_0/kernel"].tolist() == [128] * 3
     assert counts["heads/kernel"].tolist() == [36] * 2, "output: half of the rate"
     for path, leaf in tree.flatten(kept).items():
@@ -581,16 +595,16 @@ def test_who_makes_a_model_says_what_can_be_pruned():
 
 
 def test_a_study_prunes_what_its_model_says():
-    params = models.lenet((FEATURES,), CLASSES, (5,))
-    only = {p: info for p, info in params.layers.items() if p == "Dense_0/kernel"}
+    """Also its controls."""
+    model = built("mlp")
+    only = {p: info for p, info in model.layers.items() if p == "Dense_0/kernel"}
     config = Config(
-        replicates=1,
-        shuffles=1,
-        keep_signs=1,
-        train=TrainConfig(steps=2, batch_size=8),
-        prune=PruneConfig(levels=1, rate=0.5),
+        replicates=1, shuffles=1, keep_signs=1, prune=PruneConfig(levels=1, rate=0.5)
     )
-    *_, level = find_ticket(params._replace(layers=only), splits(), config)
+    study = make_study(model._replace(layers=only), config)
+    dense = jax.vmap(masks.ones)(study.start.params)
+    level = ready(study, 1, Known(_0=Parent(dense, study.start, np.array([True]))))
+    assert len(level.ids) == 3
     for path, leaf in tree.flatten(level.tickets.mask).items():
         assert leaf.all() != (path in only), path
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import started
 
 from lth_jax import models, tree
 from lth_jax.tickets import masks
@@ -111,7 +112,7 @@ def test_of_attention_the_kernels_are_pruned():
         f"{inside}/query/kernel": LayerInfo("dense", (8, 2, 4)),
         f"{inside}/value/kernel": LayerInfo("dense", (8, 2, 4)),
     }
-    params, _ = model.init(jax.random.key(0))
+    params, _ = started(model, jax.random.key(0))
     kept = masks.prune(jax.tree.map(abs, params), masks.ones(params), rate=0.9)
     for path, leaf in tree.flatten(kept).items():
         assert leaf.all() != (path in model.layers), path

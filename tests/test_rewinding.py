@@ -7,11 +7,12 @@ import jax
 import numpy as np
 import optax
 import pytest
-from helpers import IMAGE, Known, conv_net, mlp, ready, splits, tree_close
+from helpers import IMAGE, Known, built, ready, splits, tree_close
 
 from lth_jax import tree
 from lth_jax.config import (
     Config,
+    PlanConfig,
     PruneConfig,
     RewindConfig,
     StabilityConfig,
@@ -21,6 +22,7 @@ from lth_jax.errors import InputError
 from lth_jax.keys import Stream, derive
 from lth_jax.study import networks
 from lth_jax.study.find import find_ticket
+from lth_jax.study.given import Given
 from lth_jax.study.level import Level
 from lth_jax.study.ready import lanes_of
 from lth_jax.study.rows import curve_rows, summary_rows
@@ -31,7 +33,11 @@ from lth_jax.training.lanes import Keep, begin, make_program, run_lanes
 from lth_jax.training.optim import scale_by_clock
 
 STEPS, EVERY, K = 14, 4, 5
-MODELS = {"mlp": (mlp(), splits()), "conv_net": (conv_net(), splits(IMAGE))}
+MODELS = {
+    "mlp": (built("mlp"), splits()),
+    "conv_net": (built("conv_net"), splits(IMAGE)),
+}
+MLP, DATA = MODELS["mlp"]
 MOMENTUM = {"optimizer": "momentum", "weight_decay": 1e-3, "learning_rate": 0.05}
 
 
@@ -41,8 +47,10 @@ def train_config(**fields) -> TrainConfig:
 
 
 def study_of(rewind: RewindConfig, train: TrainConfig | None = None, **fields):
+    """Return a study on one device, so that all of one network share a program."""
     fields = {"prune": PruneConfig(levels=2, rate=0.3), "replicates": 2} | fields
-    return Config(train=train or train_config(), rewind=rewind, **fields)
+    plan = PlanConfig(devices=1)
+    return Config(train=train or train_config(), rewind=rewind, plan=plan, **fields)
 
 
 @functools.cache
@@ -85,10 +93,12 @@ def trained_alone(name: str, train: TrainConfig, replicate: int, step: int):
 # Late rewinding.
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_tickets_start_from_the_dense_networks_step_k(name):
+@pytest.mark.parametrize(
+    ("name", "fields"), [("mlp", {}), ("conv_net", MOMENTUM)], ids=["mlp", "conv_net"]
+)
+def test_tickets_start_from_the_dense_networks_step_k(name, fields):
     """Weights and model state are those of step k; the clock stands there."""
-    train = train_config(**MOMENTUM)
+    train = train_config(**fields)
     _, *pruned = levels_of(study_of(RewindConfig(weights=K), train), name)
     for replicate in range(2):
         expected = trained_alone(name, train, replicate, K)
@@ -101,14 +111,21 @@ def test_tickets_start_from_the_dense_networks_step_k(name):
     assert bool(states) == (name == "conv_net"), "batch norm has statistics"
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
-def test_unpruned_and_restored_it_continues_the_dense_training(name, optimizer):
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("mlp", {}),
+        ("conv_net", MOMENTUM),
+        pytest.param("mlp", MOMENTUM, marks=pytest.mark.long),
+        pytest.param("conv_net", {}, marks=pytest.mark.long),
+    ],
+)
+def test_unpruned_and_restored_it_continues_the_dense_training(name, fields):
     """All ones, the moments of step k: the same bits as if never interrupted."""
     restored = RewindConfig(weights=K, moments="restored")
     config = study_of(
         restored,
-        train_config(optimizer=optimizer),
+        train_config(**fields),
         prune=PruneConfig(levels=1, rate=0.0),
         stability=StabilityConfig(orders=2),
     )
@@ -124,11 +141,13 @@ def test_unpruned_and_restored_it_continues_the_dense_training(name, optimizer):
 
 
 def test_fresh_moments_make_another_training():
-    fields = {"prune": PruneConfig(levels=1, rate=0.0), "replicates": 1}
+    fields = {"prune": PruneConfig(levels=1, rate=0.0)}
     fields["stability"] = StabilityConfig(orders=2)
     dense, level = levels_of(study_of(RewindConfig(weights=K), **fields))
-    with pytest.raises(AssertionError):
-        tree_close(level.outcome.finals.params, dense.outcome.finals.params)
+    for replicate in range(2):
+        ends = (lane(one, "ticket", replicate)[1].finals for one in (dense, level))
+        with pytest.raises(AssertionError):
+            tree_close(*(end.params for end in ends))
 
 
 def test_restored_at_0_is_fresh():
@@ -182,7 +201,7 @@ def test_fine_tuning_goes_on_at_the_end():
 def test_fine_tuning_uses_the_last_learning_rate():
     """The drop at step 9 holds: with a factor of 0, nothing moves any more."""
     rule = RewindConfig(weights="final", clock="end", steps=6)
-    train = train_config(optimizer="sgd", drop_factor=0.0)
+    train = train_config(drop_factor=0.0)
     level = levels_of(study_of(rule, train))[1]
     ticket, outcome = lane(level, "ticket", 0)
     tree_close(outcome.finals.params, masks.apply(ticket.mask, ticket.params))
@@ -291,7 +310,7 @@ def test_copies_differ_in_data_order_alone():
 
 def test_copies_of_a_network_draw_everything_anew():
     study = make_study(
-        mlp(), study_of(RewindConfig(), stability=StabilityConfig(orders=2))
+        MLP, study_of(RewindConfig(), stability=StabilityConfig(orders=2))
     )
     levels = levels_of(study.config)
     level = ready(study, 1, Known(levels[0]))
@@ -312,13 +331,13 @@ def test_a_sweep_over_k_trains_one_dense_network():
     rules.append(RewindConfig(weights="final", clock="end", steps=2))
     configs = [study_of(rule) for rule in rules]
     program = program_of("mlp", train_config())
-    data, calls = program.put_data(splits()), []
+    data, calls = program.put_data(DATA), []
 
     def train(lanes, names, keep):
         calls.append((lanes.size, sorted(set(lanes.steps.tolist())), list(keep.steps)))
         return run_lanes(program, lanes, data, keep=keep)
 
-    studies = [make_study(mlp(), config) for config in configs]
+    studies = [make_study(MLP, config) for config in configs]
     dense = [(study, ready(study, 0)) for study in studies]
     first = list(train_levels(dense, train))
     assert calls == [(2, [STEPS], [3, K])]
@@ -336,10 +355,10 @@ def test_a_sweep_over_k_trains_one_dense_network():
 
 
 def test_all_rewind_points_share_one_compilation():
-    program = make_program(mlp(), train_config())
-    study = make_study(mlp(), study_of(RewindConfig(weights=K)))
+    program = make_program(MLP, train_config())
+    study = make_study(MLP, study_of(RewindConfig(weights=K)))
     lanes = lanes_of(study, ready(study, 0))
-    data = program.put_data(splits())
+    data = program.put_data(DATA)
     for steps in (STEPS, 3, 9):
         some = lanes._replace(steps=np.full(2, steps, np.int32))
         list(run_lanes(program, some, data, keep=Keep((1, 3))))
@@ -362,38 +381,47 @@ def test_other_dense_networks_have_other_names():
 
 
 def test_an_own_optimizer_takes_the_place_of_the_configs():
-    config = study_of(RewindConfig(), train_config(learning_rate=1e30), replicates=1)
-    quiet = list(find_ticket(mlp(), splits(), config, optax.sgd(0.0)))
+    config = study_of(RewindConfig(), train_config(learning_rate=1e30))
+    quiet = list(find_ticket(MLP, DATA, config, optax.sgd(0.0)))
     for level in quiet:
         ticket, outcome = lane(level, "ticket", 0)
         tree_close(outcome.finals.params, masks.apply(ticket.mask, ticket.params))
 
 
+COUNTING = [
+    optax.sgd(optax.linear_schedule(0.1, 0.0, STEPS)),
+    optax.adam(optax.constant_schedule(0.1)),
+    optax.chain(optax.clip(1.0), optax.adamw(optax.cosine_decay_schedule(0.1, 9))),
+    optax.inject_hyperparams(optax.sgd)(learning_rate=optax.constant_schedule(0.1)),
+    optax.chain(optax.add_decayed_weights(optax.constant_schedule(0.1))),
+    optax.conditionally_transform(optax.sgd(0.1), lambda step: step < 3),
+]
+
+
+@pytest.mark.parametrize("optimizer", COUNTING)
+def test_an_own_schedule_that_counts_from_0_cannot_be_rewound(optimizer):
+    config = study_of(RewindConfig(weights=K))
+    with pytest.raises(InputError, match=r"rewind\.clock is above 0.*scale_by_clock"):
+        next(iter(find_ticket(MLP, DATA, config, optimizer)))
+    # Nothing is said where it begins at 0.
+    make_study(MLP, study_of(RewindConfig()), Given(optimizer=optimizer))
+
+
 @pytest.mark.parametrize(
     "optimizer",
-    [
-        optax.sgd(optax.linear_schedule(0.1, 0.0, STEPS)),
-        optax.adam(optax.constant_schedule(0.1)),
-        optax.chain(optax.clip(1.0), optax.adamw(optax.cosine_decay_schedule(0.1, 9))),
-        optax.inject_hyperparams(optax.sgd)(learning_rate=optax.constant_schedule(0.1)),
-        optax.chain(optax.add_decayed_weights(optax.constant_schedule(0.1))),
-        optax.conditionally_transform(optax.sgd(0.1), lambda step: step < 3),
-    ],
+    [COUNTING[0], *(pytest.param(o, marks=pytest.mark.long) for o in COUNTING[1:])],
 )
-def test_an_own_schedule_that_counts_from_0_cannot_be_rewound(optimizer):
-    config = study_of(RewindConfig(weights=K), replicates=1)
-    with pytest.raises(InputError, match=r"rewind\.clock is above 0.*scale_by_clock"):
-        next(iter(find_ticket(mlp(), splits(), config, optimizer)))
-    reset = study_of(RewindConfig(), replicates=1, prune=PruneConfig(levels=0))
-    assert len(list(find_ticket(mlp(), splits(), reset, optimizer))) == 1
+def test_an_own_schedule_that_counts_from_0_trains_from_0(optimizer):
+    config = study_of(RewindConfig(), prune=PruneConfig(levels=0))
+    assert len(list(find_ticket(MLP, DATA, config, optimizer))) == 1
 
 
 def test_an_own_schedule_that_takes_the_step_is_rewound():
     """Its rate is 0 from step k on: nothing moves after rewinding."""
     schedule = optax.piecewise_constant_schedule(0.1, {K: 0.0})
     optimizer = optax.chain(optax.scale_by_adam(), scale_by_clock(schedule))
-    config = study_of(RewindConfig(weights=K + 1), replicates=1)
-    dense, level, _ = find_ticket(mlp(), splits(), config, optimizer)
+    config = study_of(RewindConfig(weights=K + 1))
+    dense, level, _ = find_ticket(MLP, DATA, config, optimizer)
     ticket, outcome = lane(level, "ticket", 0)
     tree_close(outcome.finals.params, masks.apply(ticket.mask, ticket.params))
     start, ended = lane(dense, "ticket", 0)

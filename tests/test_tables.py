@@ -103,7 +103,9 @@ def test_a_control_that_fits_is_left_alone(key):
 
 
 @pytest.mark.parametrize("kind", CONTROLS)
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param(jnp.float32, marks=pytest.mark.long), jnp.bfloat16]
+)
 def test_controls_keep_the_dtypes_of_the_ticket(kind, dtype, key):
     """Also where the network draws others."""
     model = built("mlp")
@@ -123,12 +125,16 @@ def test_controls_keep_the_dtypes_of_the_ticket(kind, dtype, key):
 def test_controls_leave_what_pruned_weights_are(kind, key):
     model = built("mlp")
     params, state = started(model, key)
-    filled = jnp.array(True)
-    mask = random_mask(key, params)
+    mask, filled = random_mask(key, params), jnp.array(True)
     ticket = Ticket(params, mask, state, jnp.int32(0), None, filled)
     made = CONTROLS[kind].make(model)
-    scale = [0.5] if CONTROLS[kind].scaled else []
-    assert made(*scale, key, ticket).filled is filled
+    scale, same = [0.5] if CONTROLS[kind].scaled else [], []
+
+    def draw(key, ticket):
+        same.append(made(*scale, key, ticket).filled is ticket.filled)
+
+    jax.eval_shape(draw, key, ticket)
+    assert same == [True]
 
 
 def test_a_changed_count_is_told_layer_by_layer():

@@ -10,7 +10,7 @@ import pytest
 from helpers import CLASSES, FEATURES, mlp, random_mask, ready, splits
 
 from lth_jax import from_functions, tree
-from lth_jax.config import Config, PruneConfig, TrainConfig
+from lth_jax.config import Config, PlanConfig, PruneConfig, TrainConfig
 from lth_jax.keys import Stream, derive
 from lth_jax.study.find import find_ticket
 from lth_jax.study.networks import plan_study
@@ -116,7 +116,13 @@ def bits(tree):
 # In parts.
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adam",
+        *(pytest.param(o, marks=pytest.mark.long) for o in OPTIMIZERS if o != "adam"),
+    ],
+)
 def test_two_parts_are_one(optimizer, monkeypatch):
     """Parts begin inside epochs and evaluations, and at their borders."""
     monkeypatch.setitem(loop.EVAL_BLOCK, "dense", 5)
@@ -286,7 +292,9 @@ def test_step_of_failure_is_noted(step):
 # Precision.
 
 
-@pytest.mark.parametrize("precision", ["tensorfloat32", "bfloat16"])
+@pytest.mark.parametrize(
+    "precision", [pytest.param("tensorfloat32", marks=pytest.mark.long), "bfloat16"]
+)
 def test_precision_changes_nothing_on_cpu(precision):
     assert jax.default_backend() == "cpu"
     other = outcome_of(short(precision=precision))
@@ -395,10 +403,19 @@ def numpy_prune(params, n_keep: dict[str, int]):
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("extras", [{}, {"clip_norm": 0.5, "weight_decay": 0.01}])
+@pytest.mark.parametrize(
+    "extras",
+    [
+        pytest.param({}, marks=pytest.mark.long),
+        {"clip_norm": 0.5, "weight_decay": 0.01},
+    ],
+)
 def test_round_agrees_with_numpy(extras):
     config = Config(
-        train=short(**extras), prune=PruneConfig(levels=1, rate=0.3), replicates=2
+        train=short(**extras),
+        prune=PruneConfig(levels=1, rate=0.3),
+        replicates=2,
+        plan=PlanConfig(devices=1),
     )
     model, data = float64_mlp(), splits(dtype=np.float64)
     levels = list(find_ticket(model, data, config))

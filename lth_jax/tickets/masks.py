@@ -6,6 +6,7 @@ A mask has the treedef of the params and bool leaves; leaves that cannot be prun
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -215,21 +216,25 @@ def prune(
     else:
         total = sum(math.prod(flat_mask[path].shape) for path in paths)
         _check_count(n_keep, "n_keep", (total,), 0)
-        kept |= _keep_highest(flat_scores, flat_mask, paths, n_keep)
+        chosen = {path: flat_scores[path] for path in paths}
+        kept |= _keep_highest(
+            chosen, {p: flat_mask[p] for p in paths}, tuple(paths), n_keep
+        )
     return tree.unflatten(mask, kept)
 
 
 def _keep_in_layer(scores: jax.Array, mask: jax.Array, n_keep: Any) -> jax.Array:
     def keep(scores: jax.Array, mask: jax.Array, n_keep: Any) -> jax.Array:
-        return _keep_highest({"": scores}, {"": mask}, [""], n_keep)[""]
+        return _keep_highest({"": scores}, {"": mask}, ("",), n_keep)[""]
 
     for _ in range(jnp.ndim(n_keep)):  # a count for each layer that the leaf stacks
         keep = jax.vmap(keep)
     return keep(scores, mask, n_keep)
 
 
+@partial(jax.jit, static_argnums=2, inline=True)  # one program where nobody compiles
 def _keep_highest(
-    scores: Leaves, mask: Leaves, paths: Sequence[str], n_keep: Any
+    scores: Leaves, mask: Leaves, paths: tuple[str, ...], n_keep: Any
 ) -> dict[str, jax.Array]:
     ranks = _rankable(jnp.concatenate([scores[p].ravel() for p in paths]))
     alive = jnp.concatenate([mask[p].ravel() for p in paths])
