@@ -71,15 +71,19 @@ def by_level(summary: "pd.DataFrame", kind: str, column: str) -> "pd.DataFrame":
         >>> by_level(summary, "ticket", "early_stop_step").loc[0].tolist()
         [1.0, 300.0, 200.0, 400.0, 2.0]
     """
+    import pandas as pd
+
     rows = summary[(summary["kind"] == kind) & summary[column].notna()]
     groups = rows.assign(value=rows[column].astype(float)).groupby("level")
-    return groups.agg(
-        density=("density", "mean"),
-        mean=("value", "mean"),
-        min=("value", "min"),
-        max=("value", "max"),
-        count=("value", "count"),
-    )
+    values = groups["value"]
+    columns = {
+        "density": groups["density"].mean(),
+        "mean": values.mean(),
+        "min": values.min(),
+        "max": values.max(),
+        "count": values.count(),
+    }
+    return pd.DataFrame(columns)
 
 
 def density_text(density: float) -> str:
