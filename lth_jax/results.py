@@ -170,7 +170,7 @@ def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def defaults() -> Mapping[str, Any]:
+def defaults() -> MappingProxyType[str, Any]:
     """Return the fields that change numbers, flat, with their defaults; read only."""
     return MappingProxyType(numbers(Config()))
 
