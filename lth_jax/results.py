@@ -3,8 +3,10 @@
 Reads DataFrames and stored configs only; nothing here trains or draws.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -71,15 +73,19 @@ def by_level(summary: "pd.DataFrame", kind: str, column: str) -> "pd.DataFrame":
         >>> by_level(summary, "ticket", "early_stop_step").loc[0].tolist()
         [1.0, 300.0, 200.0, 400.0, 2.0]
     """
+    import pandas as pd
+
     rows = summary[(summary["kind"] == kind) & summary[column].notna()]
     groups = rows.assign(value=rows[column].astype(float)).groupby("level")
-    return groups.agg(
-        density=("density", "mean"),
-        mean=("value", "mean"),
-        min=("value", "min"),
-        max=("value", "max"),
-        count=("value", "count"),
-    )
+    values = groups["value"]
+    columns = {
+        "density": groups["density"].mean(),
+        "mean": values.mean(),
+        "min": values.min(),
+        "max": values.max(),
+        "count": values.count(),
+    }
+    return pd.DataFrame(columns)
 
 
 def density_text(density: float) -> str:
@@ -159,10 +165,20 @@ def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
         >>> flat_numbers({"train": {"steps": 7}, "out": "x"})["train.steps"]
         7
     """
-    default = numbers(Config())
-    places = flat(to_dict(Config())).keys() - default.keys()
-    given = {k: v for k, v in flat(config).items() if k not in places}
-    return default | given
+    given = {k: v for k, v in flat(config).items() if k not in _places()}
+    return defaults() | given
+
+
+@functools.cache
+def defaults() -> MappingProxyType[str, Any]:
+    """Return the fields that change numbers, flat, with their defaults; read only."""
+    return MappingProxyType(numbers(Config()))
+
+
+@functools.cache
+def _places() -> set[str]:
+    """Return the names of the fields that change no numbers."""
+    return flat(to_dict(Config())).keys() - defaults().keys()
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

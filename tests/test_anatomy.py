@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from runs import config_at, run
 
-from lth_jax import cli, load_run, models, plotting
+from lth_jax import cli, load_run, models
 from lth_jax.analysis import anatomy
 from lth_jax.analysis.anatomy import Opened
 from lth_jax.config import Config, ModelConfig, PruneConfig, RewindConfig
@@ -42,6 +42,12 @@ def opened(tmp_path_factory) -> Path:
     path = run(config_at(tmp_path_factory.mktemp("opened"), **FIELDS))
     assert write_anatomy(path) == path / "anatomy"
     return path
+
+
+@pytest.fixture(scope="module")
+def taken(opened):
+    """Return the tables of the run, read once."""
+    return load_run(opened).anatomy
 
 
 @pytest.fixture
@@ -75,14 +81,13 @@ def only(table, **values):
 # The tables.
 
 
-def test_tables_have_their_columns_and_every_ticket(opened):
-    found = load_run(opened).anatomy
-    for table, columns in zip(found, (LAYERS, HISTOGRAMS, UNITS), strict=True):
+def test_tables_have_their_columns_and_every_ticket(taken):
+    for table, columns in zip(taken, (LAYERS, HISTOGRAMS, UNITS), strict=True):
         assert list(table) == list(columns)
         there = table[["level", "replicate"]].drop_duplicates()
         assert sorted(there.itertuples(index=False, name=None)) == TICKETS
         assert table["layer"].drop_duplicates().tolist() == PATHS
-    assert len(found.layers) == 4 * 3
+    assert len(taken.layers) == 4 * 3
 
 
 def share(values) -> float:
@@ -91,8 +96,8 @@ def share(values) -> float:
 
 
 @each_ticket
-def test_layers_are_those_of_loops(opened, level, replicate):
-    rows = only(load_run(opened).anatomy.layers, level=level, replicate=replicate)
+def test_layers_are_those_of_loops(opened, taken, level, replicate):
+    rows = only(taken.layers, level=level, replicate=replicate)
     for layer, mask, start, end in raw(opened, level, replicate):
         (row,) = only(rows, layer=layer).to_dict("records")
         triples = list(
@@ -121,9 +126,9 @@ def test_layers_are_those_of_loops(opened, level, replicate):
 
 
 @each_ticket
-def test_spreads_are_those_of_loops(opened, level, replicate):
+def test_spreads_are_those_of_loops(opened, taken, level, replicate):
     """The random ones by adding up the hypergeometric distribution."""
-    rows = only(load_run(opened).anatomy.layers, level=level, replicate=replicate)
+    rows = only(taken.layers, level=level, replicate=replicate)
     for layer, mask, *_ in raw(opened, level, replicate):
         (row,) = only(rows, layer=layer).to_dict("records")
         kept = int(mask.sum())
@@ -144,8 +149,8 @@ def test_spreads_are_those_of_loops(opened, level, replicate):
 
 
 @each_ticket
-def test_paths_are_those_enumerated(opened, level, replicate):
-    rows = only(load_run(opened).anatomy.layers, level=level, replicate=replicate)
+def test_paths_are_those_enumerated(opened, taken, level, replicate):
+    rows = only(taken.layers, level=level, replicate=replicate)
     a, b, c = (mask for _, mask, *_ in raw(opened, level, replicate))
     paths = [
         ((i, j), (j, k), (k, n))
@@ -161,8 +166,8 @@ def test_paths_are_those_enumerated(opened, level, replicate):
 
 
 @each_ticket
-def test_units_are_those_of_loops(opened, level, replicate):
-    rows = only(load_run(opened).anatomy.units, level=level, replicate=replicate)
+def test_units_are_those_of_loops(opened, taken, level, replicate):
+    rows = only(taken.units, level=level, replicate=replicate)
     seen = 0
     for layer, mask, *_ in raw(opened, level, replicate):
         for side, units in (("incoming", mask.T), ("outgoing", mask)):
@@ -174,8 +179,8 @@ def test_units_are_those_of_loops(opened, level, replicate):
     assert seen == len(rows) == (64 + 6) + (6 + 5) + (5 + 10)
 
 
-def test_histograms_are_those_of_the_raw_values(opened):
-    table = load_run(opened).anatomy.histograms
+def test_histograms_are_those_of_the_raw_values(opened, taken):
+    table = taken.histograms
     keys = ["level", "replicate", "layer", "quantity", "part"]
     found = {key: rows.sort_values("low") for key, rows in table.groupby(keys)}
     assert len(found) == 2 * 3 * 3 * (1 + 2)  # no part is outside at level 0
@@ -564,7 +569,7 @@ def test_blocks_are_rows(tmp_path):
 def command(monkeypatch, capsys):
     """Return a function that runs a command here: exit code, stdout, stderr."""
     monkeypatch.setattr(devices, "use_host_devices", lambda n: None)
-    monkeypatch.setattr(plotting, "render", lambda figure, kind: b"<svg></svg>")
+    monkeypatch.setattr("lth_jax.report.run.write_figures", lambda path, runs: "")
     handler = signal.getsignal(signal.SIGTERM)
 
     def lth_(*words) -> tuple[int, str, str]:

@@ -1,5 +1,6 @@
 """Figures and tables of rewinding and stability, from runs made by hand."""
 
+import functools
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,7 @@ def compared(start: int, at: tuple[int, ...], points: bool) -> list[pd.DataFrame
     ]
 
 
+@functools.cache
 def make(
     weights: Any = 0,
     clock: Any = None,
@@ -141,18 +143,18 @@ def make(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one() -> Run:
     return make(500, at=(1, 2))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sweep() -> dict[str, Run]:
     """Return a sweep whose variants are not in the order of their steps."""
     return {f"k{n}": make(n) for n in (100, 0, 500)}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def methods() -> dict[str, Run]:
     return {
         "tuned": make("final", "end", 70, at=()),
@@ -428,7 +430,8 @@ OWN = (
 
 
 def own(runs: dict[str, Run]) -> str:
-    return " ".join(name for name in OWN if name in supported(runs))
+    found = supported(runs)
+    return " ".join(name for name in OWN if name in found)
 
 
 STEPWISE_NAMES = "rewinding_accuracy rewinding_stability rewinding_angle"
@@ -514,6 +517,8 @@ def test_parts_of_a_sweep_have_figures_of_their_own(tmp_path, monkeypatch):
     assert {f"{name}_{part}" for name in stepwise for part in parts} <= files
     assert not {*stepwise} & files
     assert [gallery.part for gallery in galleries] == ["", "net_dense", "net_pruned"]
+    captions = [f.caption for gallery in galleries for f in gallery.figures]
+    assert not [text for text in captions if "reorder" in text]
     names = {gallery.part: {f.name for f in gallery.figures} for gallery in galleries}
     for part in parts:
         assert {f"{name}_{part}" for name in stepwise} <= names[part]
@@ -641,8 +646,8 @@ def test_the_table_of_a_sweep(sweep):
 
 
 def test_the_table_of_methods_has_accuracies_of_the_last_common_level(methods):
-    methods["weights"] = make(500, at=(), levels=2)
-    rows = text_of(variants_section(methods))
+    shorter = {"weights": make(500, at=(), levels=2)}
+    rows = text_of(variants_section(methods | shorter))
     assert rows == [
         "variant|retraining|weights|dense (%)|ticket (%)",
         "tuned|fine-tuning for 70 steps|25.0 %|90.00|88.05",
@@ -687,8 +692,13 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    monkeypatch.setattr("lth_jax.report.run.write_figures", lambda path, runs: "")
+
+
 @pytest.mark.parametrize("case", EXPLAINED)
-def test_the_page_says_what_the_run_rewinds_to(case, tmp_path, undrawn):
+def test_the_page_says_what_the_run_rewinds_to(case, tmp_path, no_figures):
     rule, words = EXPLAINED[case]
     html = write_report(make(*rule, path=tmp_path)).read_text()
     assert f"and those that remain {words}" in html
@@ -699,7 +709,7 @@ def test_the_page_says_what_the_run_rewinds_to(case, tmp_path, undrawn):
 
 
 def test_settings_name_rewinding_and_stability_where_they_were_asked_for(
-    tmp_path, undrawn
+    tmp_path, no_figures
 ):
     html = write_report(make(500, path=tmp_path)).read_text()
     assert "<dt>rewind.weights</dt><dd>500</dd>" in html
@@ -708,7 +718,7 @@ def test_settings_name_rewinding_and_stability_where_they_were_asked_for(
     assert "<dt>rewind." not in plain and "<dt>stability." not in plain
 
 
-def test_copies_that_failed_are_named_by_their_data_order(tmp_path, undrawn):
+def test_copies_that_failed_are_named_by_their_data_order(tmp_path, no_figures):
     run = make(path=tmp_path)
     copy = run.summary["kind"] == "ticket_reorder"
     first = copy & (run.summary["level"] == 1) & (run.summary["replicate"] == 1)
@@ -722,7 +732,7 @@ def test_copies_that_failed_are_named_by_their_data_order(tmp_path, undrawn):
 def test_the_page_of_a_sweep_of_one_variant_only_links(
     many, tmp_path, undrawn, monkeypatch
 ):
-    runs = {f"k{n}": make(n, path=tmp_path / f"k{n}") for n in range(many)}
+    runs = {f"k{n}": make(n, at=(), path=tmp_path / f"k{n}") for n in range(many)}
     monkeypatch.setattr("lth_jax.store.read.load_variants", lambda path: runs)
     html = write_reports(tmp_path)[-1].read_text()
     alone = many == 1

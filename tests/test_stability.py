@@ -31,6 +31,7 @@ def network(seed: int) -> dict:
     }
 
 
+@jax.jit
 def drawn_mask(seed: int) -> dict:
     return random_mask(jax.random.key(seed), network(0))
 

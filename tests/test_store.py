@@ -61,15 +61,21 @@ def computed():
     return study, list(find_ticket(study.model, splits(), CONFIG))
 
 
-@pytest.fixture
-def run(tmp_path) -> Path:
-    """Return a run directory of three levels."""
-    path = tmp_path / "out" / "blobs-12345678"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """Return a run directory of three levels, which no test changes."""
+    path = tmp_path_factory.mktemp("written") / "blobs-12345678"
     write.open_run(path, CONFIG, MANIFEST)
     study, levels = computed()
     for level in levels:
         write.write_level(path, study, level)
     return path
+
+
+@pytest.fixture
+def run(written, tmp_path) -> Path:
+    """Return a run directory of the test's own."""
+    return Path(shutil.copytree(written, tmp_path / "out" / written.name))
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:

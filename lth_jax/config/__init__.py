@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from .checks import check
-from .fields import build, canonical
+from .fields import build, canonical, hints_of
 
 SCHEMA = 1
 """Version of the run directory; part of every fingerprint."""
@@ -282,7 +282,7 @@ def from_dict(stored: Any) -> Config:
 
 def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
     """Return the fields that change numbers, flat: ``{"train.steps": 50000, ...}``."""
-    flat, hints = {}, get_type_hints(type(config))
+    flat, hints = {}, hints_of(type(config))
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         if not f.metadata.get("fingerprint", True):

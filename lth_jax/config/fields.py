@@ -1,10 +1,17 @@
 """Dataclasses as data: are values of their fields' types; built from JSON; one form."""
 
 import dataclasses
+import functools
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..errors import InputError, did_you_mean
+
+
+@functools.cache
+def hints_of(cls: Any) -> dict[str, Any]:
+    """Return the types of the fields of a dataclass, by name; read only."""
+    return get_type_hints(cls)
 
 
 def check_types(instance: Any, prefix: str = "") -> None:
@@ -19,7 +26,7 @@ def check_types(instance: Any, prefix: str = "") -> None:
     Raises:
         InputError: names the first field that does not.
     """
-    for name, hint in get_type_hints(type(instance)).items():
+    for name, hint in hints_of(type(instance)).items():
         value, field = getattr(instance, name), prefix + name
         if not _fits(value, hint):
             words = _choices(hint) if isinstance(value, str) else ()
@@ -48,7 +55,7 @@ def build(cls: Any, stored: Any, prefix: str = "") -> Any:
     """
     if not isinstance(stored, dict):
         raise InputError(f"{prefix[:-1]} is {shown(stored)}: it must be an object.")
-    hints = get_type_hints(cls)
+    hints = hints_of(cls)
     for name in stored:
         if name not in hints:
             raise InputError(f"{prefix}{name} is no field{did_you_mean(name, hints)}")

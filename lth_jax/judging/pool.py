@@ -75,8 +75,10 @@ def _pool(runs: Sequence["Run"]) -> Pool:
     positions = [0.0, *fields["prune.one_shot"]]
     one_shot = len(positions) > 1
 
+    numbers = _numbered(runs)
+
     def joined(name: str, columns: list[str]) -> "pd.DataFrame":
-        table = _concatenated(runs, name, columns)
+        table = _concatenated(runs, name, columns, numbers)
         level = table["level"].astype(int)
         position = level.map(positions.__getitem__) if one_shot else level
         return table.assign(position=position.astype(float))
@@ -84,42 +86,62 @@ def _pool(runs: Sequence["Run"]) -> Pool:
     data = [run.manifest.get("data") for run in runs]
     notes = [each.get("note") for each in data if isinstance(each, Mapping)]
     summary = joined("summary", NETWORK)
-    number = summary.groupby(["seed", "replicate"]).ngroup()
-    who = summary[["seed", "replicate"]].assign(number=number).drop_duplicates()
     present = sorted(summary["level"].unique())
     return Pool(
         {name: value for name, value in fields.items() if name not in SEEDS},
-        _renumbered(summary, who),
-        _renumbered(joined("curves", [*NETWORK, "step", "split"]), who),
-        _renumbered(joined("stability", PAIR), who),
-        _renumbered(joined("anatomy.layers", LAYER), who).assign(kind="ticket"),
+        summary,
+        joined("curves", [*NETWORK, "step", "split"]),
+        joined("stability", PAIR),
+        joined("anatomy.layers", LAYER).assign(kind="ticket"),
         [positions[n] if one_shot else float(n) for n in _from_zero(present)],
         next((str(note) for note in notes if note), ""),
     )
 
 
+def _numbered(runs: Iterable["Run"]) -> dict[int, dict[int, int]]:
+    """Return the numbers of replicates through all runs, by seed and replicate."""
+    pairs = {
+        (_seed_of(run), int(replicate))
+        for run in runs
+        for replicate in run.summary["replicate"].unique()
+    }
+    numbers: dict[int, dict[int, int]] = {}
+    for n, (seed, replicate) in enumerate(sorted(pairs)):
+        numbers.setdefault(seed, {})[replicate] = n
+    return numbers
+
+
+def _seed_of(run: "Run") -> int:
+    return flat_numbers(run.config)["seed"]
+
+
 def _concatenated(
-    runs: Sequence["Run"], name: str, columns: list[str]
+    runs: Sequence["Run"],
+    name: str,
+    columns: list[str],
+    numbers: Mapping[int, Mapping[int, int]],
 ) -> "pd.DataFrame":
-    """Return a table of all runs; what two of them have in common is there once."""
+    """Return a table of all runs; what two of them have in common is there once.
+
+    Args:
+        runs: of one pool.
+        name: of the table.
+        columns: that tell rows apart.
+        numbers: of replicates, which replace their own; others are left out.
+    """
     import pandas as pd
 
-    table = attrgetter(name)
-    tables = [table(run).assign(seed=flat_numbers(run.config)["seed"]) for run in runs]
+    tables = [
+        _renumbered(table, numbers.get(_seed_of(run), {}))
+        for run, table in zip(runs, map(attrgetter(name), runs), strict=True)
+    ]
     # pandas joins the types of empty tables in another way from version to version
     tables = [table for table in tables if len(table)] or tables[:1]
     joined = pd.concat(tables, ignore_index=True)
-    return joined.drop_duplicates(["seed", *columns], ignore_index=True)
+    return joined.drop_duplicates(columns, ignore_index=True)
 
 
-def _renumbered(table: "pd.DataFrame", who: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the rows of the replicates in ``who``, numbered through all runs.
-
-    Args:
-        table: with seed and replicate.
-        who: seed, replicate and number.
-    """
-    keys = ["seed", "replicate"]
-    table = table.astype({"replicate": "int64"})
-    joined = table.merge(who.astype({"replicate": "int64"}), on=keys)
-    return joined.drop(columns="replicate").rename(columns={"number": "replicate"})
+def _renumbered(table: "pd.DataFrame", numbers: Mapping[int, int]) -> "pd.DataFrame":
+    known = table[table["replicate"].isin([*numbers])]
+    replicate = known["replicate"].map(numbers).astype("int64")
+    return known.assign(replicate=replicate)

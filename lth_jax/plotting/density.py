@@ -113,18 +113,17 @@ def means_of(one: Series, column: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    dense = by_level(one.summary, "ticket", column).query("level == 0")
-    rows = pd.concat(
-        [dense, by_level(one.summary, one.kind, column).query("level > 0")]
-    )
+    dense = by_level(one.summary, "ticket", column)
+    pruned = by_level(one.summary, one.kind, column)
+    rows = pd.concat([dense[dense.index == 0], pruned[pruned.index > 0]])
     rows = rows[rows["density"] > 0][["density", "mean", "min", "max"]].astype(float)
     return rows * [1, *[_scale(column)] * 3]
 
 
 def dense_mean(summary: "pd.DataFrame", column: str) -> list[float]:
     """Return the mean of a column over dense networks; empty if none has a number."""
-    at_zero = by_level(summary, "ticket", column).query("level == 0")
-    return [_scale(column) * mean for mean in at_zero["mean"]]
+    rows = by_level(summary, "ticket", column)
+    return [_scale(column) * mean for mean in rows["mean"][rows.index == 0]]
 
 
 def _scale(column: str) -> float:
