@@ -139,6 +139,13 @@ def test_a_level_that_becomes_a_link_is_refused(
     assert inside(others) == there
 
 
+def test_a_level_of_a_variant_that_is_a_link_is_refused(sweep, others, tmp_path):
+    path = Path(shutil.copytree(sweep, tmp_path / sweep.name))
+    link(path / "b" / "level_01", others)
+    with pytest.raises(StoreError, match="b/level_01 is a link to"):
+        pipeline.run_sweep(variants(tmp_path), "two")
+
+
 @pytest.mark.parametrize("name", ["b", "figures"])
 def test_of_a_sweep_too_links_are_refused(name, sweep, others, tmp_path):
     path = Path(shutil.copytree(sweep, tmp_path / sweep.name))

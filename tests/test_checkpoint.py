@@ -282,3 +282,16 @@ def test_notes_that_are_too_long_are_not_read(folder, caplog):
         file.truncate(10**10)  # sparse
     assert load(folder) == NOTHING
     assert "its notes are 10,000,0" in caplog.text
+
+
+def test_what_appears_among_checkpoints_is_left_alone(folder):
+    """Orbax by itself would remove it: it has the number of an old checkpoint."""
+    assert save(folder, saved())
+    checkpoints = Checkpoints(folder)
+    (folder / "1" / "photo.jpg").write_text("a photo")
+    for seed in range(3):
+        assert checkpoints.save(saved(seed), TIMELINE, wait=True)
+    assert sorted(p.name for p in folder.iterdir()) == ["1", "3", "4"]
+    checkpoints.clear()
+    assert [p.name for p in folder.iterdir()] == ["1"]
+    assert (folder / "1" / "photo.jpg").read_text() == "a photo"
