@@ -4,7 +4,10 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pytest
+
 import lth_jax as lth
+from lth_jax import plotting
 from lth_jax.driver import pipeline
 
 SMALL = {"summary.parquet", "curves.parquet", "tickets.npz"}
@@ -30,6 +33,11 @@ def config_at(out: Path, **fields) -> lth.Config:
 
 def run(config: lth.Config) -> Path:
     return pipeline.run(config, "digits")
+
+
+def without_pictures(patch: pytest.MonkeyPatch) -> None:
+    """Draw figures, but make no pictures of them, which takes longest of a page."""
+    patch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
 
 
 def levels(path: Path, names=frozenset(FILES | SOMETIMES)) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from runs import without_pictures
 
 from lth_jax import cli
 from lth_jax.driver import devices
@@ -19,15 +20,16 @@ from lth_jax.study.rows import SUMMARY
 
 EXPERIMENT = """
 from dataclasses import replace
-from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig
+from lth_jax.config import Config, ModelConfig, PlanConfig, PruneConfig, TrainConfig
 
 def config():
     return Config(
         model=ModelConfig(widths=(8,)),
-        train=TrainConfig(steps=20, eval_every=10, learning_rate=0.01),
+        train=TrainConfig(steps=20, eval_every=8, learning_rate=0.01),
         prune=PruneConfig(levels=2, rate=0.4),
         replicates=1,
         reinits=1,
+        plan=PlanConfig(devices=2),
         progress=False,
     )
 
@@ -75,6 +77,7 @@ def diverged(tmp_path_factory) -> Path:
     (folder / "ill.py").write_text(EXPERIMENT.replace("0.01", "1e30"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(devices, "use_host_devices", lambda n: None)
+        without_pictures(patch)
         assert cli.main(["run", str(folder / "ill.py"), "--out", str(folder)]) == 0
     (run,) = folder.glob("ill-*")
     return run
@@ -288,7 +291,7 @@ def test_file_that_is_no_experiment(lth, tmp_path, text, message):
 # What is printed.
 
 
-def test_run_ends_with_its_path(lth, tiny, tmp_path):
+def test_run_ends_with_its_path(lth, tiny, tmp_path, monkeypatch):
     words = ("run", tiny, "--quick", "--seed", 7, "--out", tmp_path / "out")
     code, out, _ = lth(*words)
     assert code == 0
@@ -296,9 +299,10 @@ def test_run_ends_with_its_path(lth, tiny, tmp_path):
     assert path.name.startswith("tiny-")
     assert out.splitlines()[-1] == str(path)
     assert str(path / "report.html") in out
-    assert (path / "report.html").exists()
+    assert "<svg" in (path / "report.html").read_text()
     config = json.loads((path / "config.json").read_text())
     assert (config["seed"], config["reinits"], config["prune"]["levels"]) == (7, 2, 1)
+    without_pictures(monkeypatch)
     again = lth(*words)
     assert again[:2] == (0, out)
     assert "nothing to do" in again[2]

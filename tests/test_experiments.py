@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from runs import without_pictures
 
-from lth_jax import load_run, models, papers, plotting, sources
+from lth_jax import load_run, models, papers, sources
 from lth_jax.config import Config, ModelConfig, PlanConfig, Variants, fingerprint
 from lth_jax.driver import pipeline
 from lth_jax.errors import InputError
@@ -157,7 +158,7 @@ def tiny(config: Config, out: Path) -> Config:
 @pytest.fixture(scope="module")
 def _no_figures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plotting, "render", lambda figure, kind: b"<svg></svg>")
+        without_pictures(patch)
         yield
 
 

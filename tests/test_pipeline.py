@@ -1,5 +1,6 @@
 """Whole runs: to the report, interrupted, damaged, resumed, under any plan."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import tree_close
-from runs import FILES, SMALL, config_at, events, levels, run, times
+from runs import FILES, SMALL, config_at, events, levels, run, times, without_pictures
 
 import lth_jax as lth
 from lth_jax import load_run, load_ticket
@@ -78,11 +79,13 @@ def test_mnist_through_tfds(tmp_path):
     data = lth.DataConfig(name="mnist", validation=40, **places)
     few = {"prune": lth.PruneConfig(levels=1), "reinits": 0, "shuffles": 0}
     config = config_at(tmp_path, data=data, **few)
-    found = load_run(pipeline.run(config, "mnist"))
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        found = load_run(lth.run(config, "mnist"))
     assert found.manifest["data"]["name"] == "mnist"
     assert found.summary["status"].tolist() == ["ok"] * 4
     assert found.summary["n_weights"].unique() == [784 * 8 + 80]
-    assert write_report(found).exists()
+    assert (found.path / "report.html").exists()
 
 
 @pytest.mark.long
@@ -171,16 +174,16 @@ def test_killed_process_is_resumed(original, tmp_path):
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from lth_jax import use_host_devices
-use_host_devices(2)
-from test_pipeline import config_at, pipeline, store
+import conftest  # the devices of the tests, and so the programs that they have compiled
+from runs import config_at, run
+from lth_jax.store import write as store
 write = store.write_npz
 def die(path, arrays):
     write(path, arrays)
     if "level_01" in str(path):
         os._exit(9)
 store.write_npz = die
-pipeline.run(config_at(Path(sys.argv[2])), "digits")
+run(config_at(Path(sys.argv[2])))
 """
     done = subprocess.run(
         [sys.executable, "-c", script, str(HERE), str(tmp_path)], timeout=300
@@ -329,12 +332,13 @@ def test_plan_of_the_first_start_is_kept(copied):
 # When everything goes wrong.
 
 
-def test_run_of_diverging_trainings_comes_to_an_end(tmp_path):
-    train = lth.TrainConfig(steps=20, eval_every=8, optimizer="sgd", learning_rate=1e30)
+def test_run_of_diverging_trainings_comes_to_an_end(tmp_path, monkeypatch):
+    train = dataclasses.replace(config_at(tmp_path).train, learning_rate=1e30)
     path = run(config_at(tmp_path, train=train))
     summary = load_run(path).summary
     words = summary.groupby("level")["status"].unique()
     assert [w.tolist() for w in words] == [["diverged"], ["not_run"], ["not_run"]]
+    without_pictures(monkeypatch)
     assert "diverged" in write_report(load_run(path)).read_text()
     before = times(path)
     assert times(run(config_at(tmp_path, train=train))) == before

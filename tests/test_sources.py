@@ -562,6 +562,7 @@ def test_bad_arrays_are_named(case):
 # The full data set
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     not (FULL / "mnist").is_dir(), reason="TFDS_DATA_DIR with mnist is not there"
 )

@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 
 import pytest
+from runs import without_pictures
 
 from lth_jax import (
     Config,
@@ -25,10 +26,11 @@ def variants(out, **changes) -> configs.Variants:
     return {
         name: Config(
             data=DataConfig(),
-            model=ModelConfig(widths=(6,)),
-            train=TrainConfig(steps=10, eval_every=5, learning_rate=rate),
+            model=ModelConfig(widths=(8,)),
+            train=TrainConfig(steps=10, eval_every=8, learning_rate=rate),
             prune=PruneConfig(levels=1),
             replicates=1,
+            plan=PlanConfig(devices=2),
             out=str(out),
             progress=False,
             **changes,
@@ -68,6 +70,15 @@ def levels_of(path):
     }
 
 
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Return a sweep of odd variants, and how many programs trained it."""
+    with pytest.MonkeyPatch.context() as patch:
+        programs = counting(patch)
+        path = pipeline.run_sweep(odd_variants(tmp_path_factory.mktemp("odd")), "odd")
+    return path, len(programs)
+
+
 def odd_variants(out) -> configs.Variants:
     """Return variants that train as lanes of one program and differ in all else."""
     one = variants(out)["slow"]
@@ -84,13 +95,10 @@ def odd_variants(out) -> configs.Variants:
     }
 
 
-def test_variants_train_side_by_side_with_the_numbers_they_have_alone(
-    tmp_path, monkeypatch
-):
-    programs = counting(monkeypatch)
-    together = pipeline.run_sweep(odd_variants(tmp_path / "a"), "odd")
-    assert len(programs) == 1
-    for name, config in odd_variants(tmp_path / "b").items():
+def test_variants_train_side_by_side_with_the_numbers_they_have_alone(odd, tmp_path):
+    together, programs = odd
+    assert programs == 1
+    for name, config in odd_variants(tmp_path).items():
         alone = pipeline.run(config, name)
         assert levels_of(together / name) == levels_of(alone)
 
@@ -98,6 +106,10 @@ def test_variants_train_side_by_side_with_the_numbers_they_have_alone(
 def test_variants_of_other_programs_do_not_mix(tmp_path, monkeypatch):
     made = variants(tmp_path)
     change = dataclasses.replace
+    # What they prune is no matter.
+    made = {
+        name: change(one, prune=PruneConfig(levels=0)) for name, one in made.items()
+    }
     slow = made["slow"]
     made |= {
         "wide": change(slow, model=ModelConfig(widths=(7,))),
@@ -110,8 +122,8 @@ def test_variants_of_other_programs_do_not_mix(tmp_path, monkeypatch):
     assert len(programs) == 5
 
 
-def test_interrupted_sweep_is_resumed(tmp_path, monkeypatch):
-    whole = pipeline.run_sweep(odd_variants(tmp_path / "a"), "odd")
+def test_interrupted_sweep_is_resumed(odd, tmp_path, monkeypatch):
+    whole, _ = odd
     write, written = store.write_level, []
 
     def stop(path, study, level, *rest):
@@ -122,8 +134,8 @@ def test_interrupted_sweep_is_resumed(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(store, "write_level", stop)
-        pipeline.run_sweep(odd_variants(tmp_path / "b"), "odd")
-    resumed = pipeline.run_sweep(odd_variants(tmp_path / "b"), "odd")
+        pipeline.run_sweep(odd_variants(tmp_path), "odd")
+    resumed = pipeline.run_sweep(odd_variants(tmp_path), "odd")
     for name in odd_variants(tmp_path):
         assert levels_of(resumed / name) == levels_of(whole / name)
 
@@ -135,7 +147,8 @@ def test_tables_name_the_variant(sweep):
     assert run.manifest["experiment"] == "rates"
 
 
-def test_pages(sweep):
+def test_pages(sweep, monkeypatch):
+    without_pictures(monkeypatch)
     pages = write_reports(sweep)
     assert pages == [sweep / name / "report.html" for name in ("slow", "fast", "")]
     text = pages[-1].read_text()

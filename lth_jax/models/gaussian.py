@@ -17,7 +17,8 @@ def gaussian(model: Model, std: Any) -> Model:
 
     Example:
         >>> from lth_jax import lenet
-        >>> params, _ = gaussian(lenet((28, 28, 1)), 0.1).init(jax.random.key(0))
+        >>> model = gaussian(lenet((28, 28, 1)), 0.1)
+        >>> params, _ = jax.jit(model.init)(jax.random.key(0))
         >>> f"{params['Dense_0']['kernel'].std():.3f}"
         '0.100'
 
