@@ -31,6 +31,7 @@ from lth_jax.config import (
 )
 from lth_jax.driver import devices
 from lth_jax.driver import plan as plans
+from lth_jax.driver.prepare import prepare
 from lth_jax.errors import InputError, LthError, StoreError
 from lth_jax.files import (
     entry,
@@ -636,7 +637,7 @@ def test_a_file_that_is_run_is_said(tmp_path, monkeypatch, lth, name, said):
 def test_a_path_is_that_of_a_file(tmp_path, monkeypatch, lth, name):
     monkeypatch.chdir(tmp_path)
     code, _, err = lth("run", name, "--dry-run")
-    assert code == 2 and f"There is no file {name}" in err and "'digits'" in err
+    assert code == 2 and f"{name} is no file" in err and "'digits'" in err
 
 
 @pytest.mark.parametrize("kind", ["pipe", "zero", "folder"])
@@ -644,7 +645,7 @@ def test_a_special_file_is_no_experiment(tmp_path, monkeypatch, lth, kind):
     monkeypatch.chdir(tmp_path)
     make_special(Path("mine.py"), kind)
     code, _, err = lth("run", "mine.py")
-    assert code == 2 and "There is no file mine.py" in err
+    assert code == 2 and "mine.py is no file" in err
 
 
 # Platforms.
@@ -656,14 +657,19 @@ def test_a_platform_that_is_not_there_is_refused(monkeypatch, lth):
     def fail():
         raise AssertionError
 
-    monkeypatch.setitem(devices.jax.config.values, "jax_platforms", "cuda")
     monkeypatch.setattr(devices.jax, "local_devices", fail)
-    monkeypatch.setattr(devices.jax.config, "update", asked := {}.__setitem__)
     monkeypatch.setattr(devices, "clear_backends", lambda: None)
-    del asked
-    for words in (["models"], ["list", "models"], ["run", "digits", "--dry-run"]):
-        code, _, err = lth(*words)
-        assert code == 2 and "JAX_PLATFORMS is 'cuda', which JAX cannot" in err
+    before = devices.jax.config.values["jax_platforms"]
+    devices.jax.config.update("jax_platforms", "cuda")
+    try:
+        for words in (["models"], ["list", "models"]):
+            code, _, err = lth(*words)
+            assert code == 2 and "JAX_PLATFORMS is 'cuda', which JAX cannot" in err
+            assert devices.jax.config.values["jax_platforms"] == "cuda"
+        with pytest.raises(InputError, match="JAX_PLATFORMS"):
+            prepare(CONFIG)
+    finally:
+        devices.jax.config.update("jax_platforms", before)
 
 
 @pytest.mark.long

@@ -90,10 +90,9 @@ def _find(name: str) -> Path:
             f"There is no experiment {name!r}{did_you_mean(name, known)}{here}"
         )
     if not os.path.isfile(name):
-        stem = Path(name).stem
         raise InputError(
-            f"There is no file {name}. Experiments that come with the package are named"
-            f" without a folder and .py{did_you_mean(stem, known)}"
+            f"There is no experiment {name!r}{did_you_mean(Path(name).stem, known)}."
+            f" These are named without a folder and .py; {name} is no file."
         )
     _log.info("running %s", name if os.path.dirname(name) else f"./{name}")
     return Path(name)

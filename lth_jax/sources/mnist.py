@@ -82,8 +82,9 @@ def _read(folder: Path) -> cache.Decoded:
                 content = path.read_bytes()
         except StoreError as error:
             raise InputError(
-                f"{str(error).rstrip('.')}. The folder must hold"
-                f" {', '.join(FILES.values())}; without --dir they are downloaded."
+                f"cannot read the files of MNIST: {str(error).rstrip('.')}. The folder"
+                f" must hold {', '.join(FILES.values())}; without --dir they are"
+                " downloaded."
             ) from error
         if hashlib.sha256(content).hexdigest() != SHA256[name]:
             raise InputError(f"{path} is not the published file: fetch it again.")

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..analysis.anatomy import BINS
 from ..config import Config
 from ..schema import (
+    BINS,
     CURVES_FILE,
     HISTOGRAMS_FILE,
     LAYERS_FILE,
