@@ -33,6 +33,8 @@ QUANTITIES = ("initial", "distance", "growth")
 """What is counted: the initial weight, how far it moved, by how much it grew."""
 PARTS = ("kept", "other")
 """Where: in the ticket, or outside."""
+BINS = 64
+"""Of a histogram."""
 SIDES = ("incoming", "outgoing")
 """Of which connections: those into an output unit, or those out of an input unit."""
 

@@ -9,12 +9,10 @@ import numpy as np
 
 from .. import analysis, results
 from ..errors import InputError
-from ..schema import HISTOGRAMS, QUANTITIES, UNITS
+from ..schema import BINS, HISTOGRAMS, QUANTITIES, UNITS
 
 DENSITIES = (1.0, 0.4105, 0.1688, 0.0695)
 """Of the tickets that the paper takes apart."""
-BINS = 64
-"""Of a histogram."""
 INSIDE = 0.999
 """Share of the values of every histogram that its range covers, at least; what lies
 beyond is counted in the outer bins."""

@@ -3,13 +3,11 @@
 import importlib
 import importlib.util
 import json
-import logging
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +18,7 @@ from ..config import Config, DataConfig, Variants, run_dir
 from ..driver.interrupts import Terminated, leaving_at_the_second, say
 from ..errors import InputError, LthError
 from ..files import read_json
+from . import terminal
 from .experiment import Experiment, load_experiment
 
 ExperimentName = Annotated[
@@ -39,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
-        print(f"lth-jax {metadata.version('lth-jax')}")
+        terminal.show(f"lth-jax {metadata.version('lth-jax')}")
         return 0
     signal.signal(signal.SIGTERM, _terminate)
-    with _log_on_stderr():
+    with terminal.log_on_stderr():
         return _main(words)
 
 
@@ -54,32 +53,18 @@ def _main(words: list[str]) -> int:
                 _commands(words), prog="lth", description=_DESCRIPTION, args=words
             )
     except InputError as error:
-        print(f"lth: {error}", file=sys.stderr)
+        terminal.complain(error)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (LthError, OSError) as error:
-        print(f"lth: {error}", file=sys.stderr)
+        terminal.complain(error)
         return 1
     except KeyboardInterrupt:
         return _interrupted(130)
     except Terminated:
         return _interrupted(143)
     return 0
-
-
-@contextmanager
-def _log_on_stderr() -> Iterator[None]:
-    """Show what the package logs as plain lines."""
-    log, handler = logging.getLogger("lth_jax"), logging.StreamHandler(sys.stderr)
-    before = log.level
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before)
 
 
 _DESCRIPTION = (
@@ -192,6 +177,7 @@ def _run(name: str, variants: Variants, given: dict[str, Any], dry_run: bool) ->
             " Arrays are made in config(), model() or data(), not beside them."
         ) from error
     devices.keep_compiled(root(first.data) / "compiled")
+    devices.check_platforms()
     values = {field: make() for field, make in given.items()}
     named = {key: with_given(one, **values) for key, one in variants.items()}
     variants = {key: config for key, (config, _) in named.items()}
@@ -201,8 +187,8 @@ def _run(name: str, variants: Variants, given: dict[str, Any], dry_run: bool) ->
         return
     done = run_variants(variants, name, own)
     for page in done.pages:
-        print(f"Report: {page}")
-    print(done.path)
+        terminal.show(f"Report: {page}")
+    terminal.show(done.path)
     if done.problems:
         raise LthError("; ".join(done.problems))
 
@@ -213,11 +199,15 @@ def _print_estimate(name: str, variants: Variants, given: Any) -> None:
     cost = estimate([*variants.values()], given)
     minutes = cost.seconds / 60
     config = variants[""] if "" in variants else variants
-    print(f"Networks to train: {cost.trainings:,} ({cost.steps:,} steps in all)")
-    print(f"Memory:            {cost.memory / 1e6:,.0f} MB of arrays at a time")
-    print(f"Disk:              {cost.disk / 1e6:,.0f} MB")
-    print(f"Time:              about {minutes:,.1f} minutes here (measured briefly)")
-    print(f"Run directory:     {run_dir(config, name, cost.identities)}")
+    terminal.show(
+        f"Networks to train: {cost.trainings:,} ({cost.steps:,} steps in all)"
+    )
+    terminal.show(f"Memory:            {cost.memory / 1e6:,.0f} MB of arrays at a time")
+    terminal.show(f"Disk:              {cost.disk / 1e6:,.0f} MB")
+    terminal.show(
+        f"Time:              about {minutes:,.1f} minutes here (measured briefly)"
+    )
+    terminal.show(f"Run directory:     {run_dir(config, name, cost.identities)}")
 
 
 def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
@@ -232,7 +222,7 @@ def report(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
         raise InputError("Say which run: lth report RUN, e.g. runs/digits-....")
     for run in runs:
         for page in write_reports(run):
-            print(page)
+            terminal.show(page)
 
 
 def show(
@@ -248,9 +238,11 @@ def show(
 
     summary = load_run(run).summary
     if json_:
-        print(json.dumps([_json_row(r) for r in summary.to_dict("records")], indent=1))
+        terminal.show(
+            json.dumps([_json_row(r) for r in summary.to_dict("records")], indent=1)
+        )
     else:
-        print(summary.to_string(index=False))
+        terminal.show(summary.to_string(index=False))
 
 
 def _json_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -278,16 +270,20 @@ def claims(
     parts = [list(load_variants(run).values()) or [load_run(run)] for run in runs]
     rows = judge([run for part in parts for run in part], papers.claims())
     if json_:
-        print(json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False))
+        terminal.show(
+            json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False)
+        )
         return
     for row in rows:
-        print(f"{row.id:<4}{row.verdict:<15} {row.quantity}: {row.paper}")
+        terminal.show(f"{row.id:<4}{row.verdict:<15} {row.quantity}: {row.paper}")
         if row.ours:
             spread = f" ({row.spread})" if row.spread else ""
-            print(f"{'':<20}ours, {row.replicates} replicates: {row.ours}{spread}")
+            terminal.show(
+                f"{'':<20}ours, {row.replicates} replicates: {row.ours}{spread}"
+            )
         if row.note:
-            print(f"{'':<20}{row.note}")
-    print("The rules are written out by --json.")
+            terminal.show(f"{'':<20}{row.note}")
+    terminal.show("The rules are written out by --json.")
 
 
 def anatomy(
@@ -304,17 +300,19 @@ def anatomy(
             those nearest to 100, 41, 17 and 7 % of the weights.
     """
     from ..driver.anatomy import write_anatomy
+    from ..driver.devices import check_platforms
     from ..report.sweep import write_reports
 
     if not runs:
         raise InputError(
             "Say which run: lth anatomy RUN..., e.g. runs/lenet_mnist-...."
         )
+    check_platforms()
     for run in runs:
         tables = write_anatomy(run, levels or None)
         for page in write_reports(run):
-            print(f"Report: {page}")
-        print(tables)
+            terminal.show(f"Report: {page}")
+        terminal.show(tables)
 
 
 def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
@@ -323,14 +321,16 @@ def models(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
     Args:
         json_: print JSON.
     """
+    from ..driver.devices import check_platforms
     from ..models import listed
 
+    check_platforms()
     rows = listed()
     if json_:
-        print(json.dumps(rows, indent=1))
+        terminal.show(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print(
+        terminal.show(
             "{name:<12} {parameters:>12,} parameters {prunable:>12,} prunable".format(
                 **row
             )
@@ -356,12 +356,12 @@ def list_(
 
     rows = LISTS[what](folder)
     if json_:
-        print(json.dumps(rows, indent=1))
+        terminal.show(json.dumps(rows, indent=1))
         return
     widths = {key: max(len(str(row[key])) for row in rows) for key in (rows or [{}])[0]}
     for row in rows:
         cells = (f"{row[key]!s:<{width}}" for key, width in widths.items())
-        print("  ".join(cells).rstrip())
+        terminal.show("  ".join(cells).rstrip())
 
 
 def data(
@@ -382,7 +382,7 @@ def data(
     from .. import sources
 
     del action
-    print(sources.prepare(name, DataConfig(dir=dir, cache=cache)))
+    terminal.show(sources.prepare(name, DataConfig(dir=dir, cache=cache)))
 
 
 def bench(
@@ -408,9 +408,9 @@ def bench(
     if torch_python is None and importlib.util.find_spec("torch"):
         torch_python = sys.executable
     if torch_python is None:
-        print("No PyTorch: rows beside it are left out (--torch-python).")
+        terminal.show("No PyTorch: rows beside it are left out (--torch-python).")
     before = None if check is None else read_json(check)
     path = suite.run(torch_python, out, pairs, only)
-    print(path)
+    terminal.show(path)
     if before and (slower := suite.regressions(before, read_json(path))):
         raise LthError("slower than in " + "; ".join([str(check), *slower]))

@@ -1,6 +1,7 @@
 """Experiment files: a config, and whatever of one's own a study is to use."""
 
 import importlib.util
+import logging
 import os
 import runpy
 import traceback
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from ..config import Config, Variants
 from ..errors import InputError, did_you_mean
 
+_log = logging.getLogger("lth_jax")
 MADE = {"model": "model", "data": "splits"}
 """Functions that an experiment file may define, and what `lth_jax.run` calls what they
 return."""
@@ -36,8 +38,9 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     """Load an experiment.
 
     Args:
-        name: a Python file with a function ``config()`` (and ``quick()``), or the name
-            of one that comes with the package. The file may also define ``model()``,
+        name: of one that comes with the package; or a Python file, named by a path
+            with a separator or by ``.py``, with a function ``config()`` (and
+            ``quick()``), which is then run. The file may also define ``model()``,
             which returns a `lth_jax.Model`, ``data()``, which returns splits, and
             ``criterion``, ``controls``, ``optimizer``, ``after_step``, as `lth_jax.run`
             takes them.
@@ -74,13 +77,30 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
 
 
 def _find(name: str) -> Path:
-    known = {p.stem: p for p in shipped()}
-    path = Path(name) if os.path.isfile(name) else known.get(Path(name).name)
-    if path is None:
+    """Return the file of an experiment: one that comes along, unless a path is named.
+
+    So a file that happens to lie in the working directory is not run.
+    """
+    known = {path.stem: path for path in shipped()}
+    if not _is_path(name):
+        if name in known:
+            return known[name]
+        here = f" (The file of that name is ./{name}.)" if os.path.isfile(name) else ""
         raise InputError(
-            f"There is no experiment {name!r}{did_you_mean(Path(name).stem, known)}"
+            f"There is no experiment {name!r}{did_you_mean(name, known)}{here}"
         )
-    return path
+    if not os.path.isfile(name):
+        raise InputError(
+            f"There is no experiment {name!r}{did_you_mean(Path(name).stem, known)}."
+            f" These are named without a folder and .py; {name} is no file."
+        )
+    _log.info("running %s", name if os.path.dirname(name) else f"./{name}")
+    return Path(name)
+
+
+def _is_path(name: str) -> bool:
+    separators = filter(None, (os.sep, os.altsep))
+    return name.endswith(".py") or any(word in name for word in separators)
 
 
 def _call(path: Path, module: Mapping[str, Any], function: str) -> Any:

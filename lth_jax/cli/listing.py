@@ -34,8 +34,10 @@ def controls(folder: Path) -> list[Row]:
 
 def models(folder: Path) -> list[Row]:
     """Return the networks of the package and their sizes."""
+    from ..driver.devices import check_platforms
     from ..models import listed
 
+    check_platforms()
     return listed()
 
 

@@ -11,6 +11,8 @@ MOST_NETWORKS = 100_000
 """Networks that a study may train."""
 MOST_EVALUATIONS = 1_000_000
 """Evaluations of a network."""
+MOST_POINTS = 5_000_000
+"""Evaluations of all networks of a study: each is two rows of a table."""
 _LARGEST = 1e38
 """About the largest float32."""
 _COUNT = 2**31 - 1
@@ -289,6 +291,13 @@ def _size(config: Any) -> None:
             f"train.eval_every is {every}: {longest // every:,} evaluations of every"
             f" network, but at most {MOST_EVALUATIONS:,} are possible. Evaluate less"
             " often."
+        )
+    points = networks * (longest // every + 2)
+    if points > MOST_POINTS:
+        raise InputError(
+            f"train.eval_every is {every}: {networks:,} networks would be evaluated"
+            f" {points:,} times in all, but at most {MOST_POINTS:,} are possible."
+            " Evaluate less often."
         )
     last = config.train.steps + (config.rewind.steps or 0) * config.levels
     if last > _COUNT:

@@ -6,6 +6,7 @@ from pathlib import Path
 from platform import machine
 
 import jax
+from jax.extend.backend import backends, clear_backends
 
 from ..errors import InputError
 from ..types import Model
@@ -28,6 +29,30 @@ def use_host_devices(n: int | None = None) -> None:
     except RuntimeError as error:
         raise InputError(
             "use_host_devices must be called before JAX computes anything."
+        ) from error
+
+
+def check_platforms() -> None:
+    """Check that JAX can use the platforms that the user has named.
+
+    Where none is named, JAX takes what there is, and nothing is started here.
+
+    Raises:
+        InputError: it cannot; says which there are.
+    """
+    wanted = jax.config.values["jax_platforms"]
+    if not wanted or wanted == "cpu":
+        return
+    try:
+        jax.local_devices()
+    except Exception as error:  # of many classes, and some without words
+        jax.config.update("jax_platforms", None)
+        there = ", ".join(backends())
+        clear_backends()  # what was not asked for is not used either
+        jax.config.update("jax_platforms", wanted)
+        raise InputError(
+            f"JAX_PLATFORMS is {wanted!r}, which JAX cannot use here; there is {there}."
+            " Unset it, or name what there is."
         ) from error
 
 

@@ -167,7 +167,8 @@ def _plan(group: Group, one: Opened) -> Plan:
     events = one.manifest["events"]
     halved = any(event.get("event") == "out_of_memory" for event in events)
     chosen = group.first.study.config.plan
-    stored = plans.stored_plan(one.manifest["plan"], chosen, halved)
+    noted = one.manifest["plan"]
+    stored = plans.stored_plan(noted, chosen, group.widest, halved)
     return stored or plans.choose(group.first, group.plans, group.widest)
 
 

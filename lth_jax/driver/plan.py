@@ -214,20 +214,21 @@ def candidates(
 
 
 def stored_plan(
-    stored: Mapping[str, Any], config: PlanConfig, halved: bool = False
+    stored: Mapping[str, Any], config: PlanConfig, n_lanes: int, halved: bool = False
 ) -> Plan | None:
     """Return the plan of a run that goes on, if user and machine allow it.
 
     Args:
         stored: the plan in the run's manifest; empty if it has none yet.
         config: what the user fixes; a plan that agrees with it is kept.
+        n_lanes: networks of the largest wave; more lanes have to be asked for.
         halved: whether its lanes are fewer than were asked for, for want of memory.
 
     Returns:
         None where a plan has to be made.
 
     Raises:
-        StoreError: the stored plan was edited.
+        StoreError: the stored plan was edited, or is not one of this study.
     """
     if not stored:
         return None
@@ -239,6 +240,12 @@ def stored_plan(
         raise StoreError(
             f"The plan in manifest.json was changed; restore it: {error}"
         ) from error
+    if (plan.lanes - 1) * plan.devices >= n_lanes and plan.lanes != config.lanes:
+        raise StoreError(
+            f"The plan in manifest.json has {plan.lanes:,} lanes on each of"
+            f" {plan.devices:,} devices, and no more than {n_lanes:,} networks train"
+            f" side by side: restore it, or ask for it by --plan.lanes {plan.lanes}."
+        )
     fits = plan.devices <= len(jax.local_devices())
     same = plan.platform == jax.local_devices()[0].platform
     asked = {

@@ -61,6 +61,7 @@ def prepare_all(studies: Sequence[Config], given: Given = NOTHING) -> list[Prepa
     """
     for config in studies:
         config.validate()
+    devices.check_platforms()
     loaded, prepared = {}, []
     for config in studies:
         key = config.data, config.seed

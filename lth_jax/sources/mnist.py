@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..config import DataConfig
-from ..errors import InputError
+from ..errors import InputError, StoreError
+from ..files import reading
 from . import cache
 
 MIRRORS = (
@@ -22,6 +23,8 @@ ANSWER_SECONDS = 4.0
 """How long a mirror may take to answer at all."""
 STALL_SECONDS = 30.0
 """How long a download may stand still."""
+MOST_BYTES = 10_000_000
+"""None of the published files is larger."""
 ENTRY = "mnist-3.0.1-prepared"
 """Name of the cache entry, with the version that TFDS gives to the same files."""
 FILES = {
@@ -75,11 +78,13 @@ def _read(folder: Path) -> cache.Decoded:
     for name, file in FILES.items():
         path = folder / file
         try:
-            content = path.read_bytes()
-        except OSError as error:
+            with reading(path, MOST_BYTES):
+                content = path.read_bytes()
+        except StoreError as error:
             raise InputError(
-                f"cannot read {path}: the folder must hold {', '.join(FILES.values())};"
-                " without --dir they are downloaded."
+                f"cannot read the files of MNIST: {str(error).rstrip('.')}. The folder"
+                f" must hold {', '.join(FILES.values())}; without --dir they are"
+                " downloaded."
             ) from error
         if hashlib.sha256(content).hexdigest() != SHA256[name]:
             raise InputError(f"{path} is not the published file: fetch it again.")

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..config import DataConfig
 from ..errors import InputError
-from ..files import read_json
+from ..files import read_json, reading
 from . import cache, mnist
+from .features import check
 
 JPEG = b"\xff\xd8\xff"
 """First bytes of a JPEG image."""
@@ -81,17 +82,18 @@ def _folder(config: DataConfig) -> Path | None:
 def _identity(folder: Path) -> str:
     """Return 12 hex digits that change with the content of a TFDS folder."""
     sizes = [[p.name, p.stat().st_size] for p in sorted(folder.glob("*.array_record*"))]
-    info = (folder / "dataset_info.json").read_bytes()
+    with reading(folder / "dataset_info.json"):
+        info = (folder / "dataset_info.json").read_bytes()
     return hashlib.sha256(info + json.dumps(sizes).encode()).hexdigest()[:12]
 
 
 def _decode(folder: Path) -> cache.Decoded:
-    """Decode the train and test images of a TFDS folder."""
+    """Decode the train and test images of a TFDS folder, once it has been looked at."""
+    known = check(folder)
     import tensorflow_datasets as tfds
 
     try:
         builder: Any = tfds.builder_from_directory(folder)
-        shape = builder.info.features["image"].shape
         arrays, is_lossy = {}, False
         for split in ("train", "test"):
             source = builder.as_data_source(
@@ -101,8 +103,11 @@ def _decode(folder: Path) -> cache.Decoded:
             rows = source.__getitems__(range(len(source)))
             encoded = [row["image"] for row in rows]
             is_lossy |= any(image.startswith(JPEG) for image in encoded)
-            arrays[f"x_{split}"] = _images(encoded, shape)
-            arrays[f"y_{split}"] = np.array([row["label"] for row in rows], np.int32)
+            arrays[f"x_{split}"] = _images(encoded, known.shape)
+            labels = np.array([row["label"] for row in rows], np.int64)
+            if not ((0 <= labels) & (labels < known.n_classes)).all():
+                raise ValueError(f"a label of {split} is none of {known.n_classes}")
+            arrays[f"y_{split}"] = labels.astype(np.int32)
     except Exception as error:  # whatever readers and decoders raise
         raise InputError(
             f"cannot read the TFDS data set in {folder}, prepare it again: {error}"
@@ -120,5 +125,8 @@ def _images(encoded: list[bytes], shape: tuple[int, ...]) -> np.ndarray:
 
     images = np.empty((len(encoded), *shape), np.uint8)
     for image, content in zip(images, encoded, strict=True):
-        image[:] = np.asarray(Image.open(io.BytesIO(content))).reshape(shape)
+        opened = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
+        if opened.size != (shape[1], shape[0]):  # known before it is decoded
+            raise ValueError(f"an image is of {opened.size} pixels, not {shape}")
+        image[:] = np.asarray(opened).reshape(shape)
     return images

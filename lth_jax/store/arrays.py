@@ -26,7 +26,9 @@ of the replicates. Trees are read like another of their structure or, where ther
 none to go by, as arrays by path; that needs nothing of training.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +37,16 @@ import numpy as np
 
 from .. import tree
 from ..errors import StoreError
-from ..files import read_npz
+from ..files import Form, read_npz
 from ..types import Mask, ModelState, Params, Snapshot
 
 _MASK, _START, _STATE, _FILLED = "mask", "start", "state", "filled"
 _FINALS = {"ticket": ("final", "state"), "chain": ("chain", "chain_state")}
 """Names of final weights and model state, by kind."""
+_KNOWN = (
+    r"filled|(mask|start|state|final|chain|chain_state|\d+/(params|state|moments))/.+"
+)
+"""Names of arrays."""
 Leaves = dict[str, np.ndarray]
 """Arrays by the path of a leaf, or by their name in a file."""
 
@@ -52,13 +58,80 @@ class Stored(NamedTuple):
     arrays: Mapping[str, np.ndarray]
 
 
-def opened(file: Path) -> Stored:
-    """Read all arrays of a file.
+Check = Callable[[Mapping[str, Form]], None]
+"""Raises ValueError where the arrays of a file are not what they must be."""
+
+
+def opened(file: Path, check: Check) -> Stored:
+    """Read all arrays of a file, after a look at what they are.
+
+    Args:
+        file: to read.
+        check: of what is in it, see `of_replicates` and `like_those_of`.
 
     Raises:
-        StoreError: the file is missing or damaged.
+        StoreError: the file is missing or damaged, or does not pass the check.
     """
-    return Stored(file, read_npz(file))
+    return Stored(file, read_npz(file, check))
+
+
+def of_replicates(n: int) -> Check:
+    """Return a check that arrays are known ones, and numbers of so many replicates."""
+
+    def check(forms: Mapping[str, Form]) -> None:
+        for name, (shape, dtype) in forms.items():
+            if not re.fullmatch(_KNOWN, name, re.DOTALL):
+                raise ValueError(f"it holds {name}, which no run has.")
+            if shape[:1] != (n,) or dtype.kind not in "biuf":
+                raise ValueError(
+                    f"{name} is {dtype} {shape}, no numbers of {n} replicates."
+                )
+
+    return check
+
+
+def like_those_of(
+    like: Snapshot, layers: Collection[str], steps: Iterable[int] = ()
+) -> Check:
+    """Return a check that arrays are those that a study has.
+
+    Args:
+        like: a snapshot of the study's networks, replicates as first axis.
+        layers: paths of the leaves that can be pruned.
+        steps: at which it keeps snapshots.
+    """
+    known: dict[str, Form] = {}
+    for prefix in (_START, *(params for params, _ in _FINALS.values())):
+        known |= _forms(prefix, like.params)
+    for prefix in (_STATE, *(state for _, state in _FINALS.values())):
+        known |= _forms(prefix, like.state)
+    for step in steps:
+        for name, part in _parts(like).items():
+            known |= _forms(f"{step}/{name}", part)
+    for path, (shape, _) in _forms(_MASK, like.params).items():
+        if path.removeprefix(f"{_MASK}/") in layers:
+            known[path] = _packed_form(shape)
+    replicates = jax.tree.leaves(like.params)[0].shape[:1]
+    known[_FILLED] = Form(replicates, np.dtype(bool))
+
+    def check(forms: Mapping[str, Form]) -> None:
+        for name, form in forms.items():
+            if known.get(name) != form:
+                raise ValueError(
+                    f"it holds {name} of {form.dtype} {form.shape}, which this study"
+                    " has not."
+                )
+
+    return check
+
+
+def _forms(prefix: str, values: Any) -> dict[str, Form]:
+    leaves = _named(prefix, values).items()
+    return {name: Form(leaf.shape, np.dtype(leaf.dtype)) for name, leaf in leaves}
+
+
+def _packed_form(shape: tuple[int, ...]) -> Form:
+    return Form((shape[0], -(-math.prod(shape[1:]) // 8)), np.dtype(np.uint8))
 
 
 def _named(prefix: str, values: Any) -> Leaves:
@@ -173,8 +246,8 @@ def masks_of(
 
 
 def _unpacked(tickets: Stored, path: str, shape: tuple[int, ...]) -> np.ndarray:
-    packed, size = tickets.arrays.get(f"{_MASK}/{path}"), int(np.prod(shape[1:]))
-    form = (shape[0], -(-size // 8)), np.dtype(np.uint8)
+    packed, size = tickets.arrays.get(f"{_MASK}/{path}"), math.prod(shape[1:])
+    form = _packed_form(shape)
     if packed is None or (packed.shape, packed.dtype) != form:
         raise StoreError(f"{tickets.file} has no {_MASK}/{path} of uint8 {form[0]}")
     return np.unpackbits(packed, axis=1, count=size).astype(bool).reshape(shape)

@@ -1,14 +1,86 @@
 """What is wrong with the values of a stored table: one check for all tables."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config
-from ..schema import Range, Table
+from ..schema import (
+    BINS,
+    CURVES_FILE,
+    HISTOGRAMS_FILE,
+    LAYERS_FILE,
+    PARTS,
+    PATHS_FILE,
+    QUANTITIES,
+    STABILITY_FILE,
+    SUMMARY_FILE,
+    UNITS_FILE,
+    Range,
+    Table,
+)
 from ..study.networks import LaneId, plan_study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+MOST_OF_OLD = 2_000_000
+"""Rows of an anatomy whose run does not say what its layers are: older ones do not."""
+
+
+def most_of_level(name: str, config: Config, number: int) -> int:
+    """Return how many rows a table of a level can have.
+
+    Args:
+        name: of the file.
+        config: of the run.
+        number: of the level.
+
+    Example:
+        >>> config = Config(replicates=2)
+        >>> most_of_level("summary.parquet", config, 0)
+        2
+        >>> most_of_level("curves.parquet", config, 0)  # 501 of two splits, 1 of one
+        2006
+    """
+    plan = plan_study(config)[number]
+    orders, networks = config.stability.orders, len(plan.networks)
+    copied = len(
+        {(lane.copied, lane.replicate) for lane in plan.networks if lane.copied}
+    )
+    pairs = copied * math.comb(orders, 2)
+    return {
+        SUMMARY_FILE: networks,
+        CURVES_FILE: networks * (2 * len(plan.evaluations) + 1),
+        STABILITY_FILE: pairs + copied * orders,
+        PATHS_FILE: pairs * 2 * config.stability.points,
+    }[name]
+
+
+def most_of_anatomy(
+    name: str, config: Config, shapes: Mapping[str, tuple[int, ...]]
+) -> int:
+    """Return how many rows a table of an anatomy can have.
+
+    Args:
+        name: of the file.
+        config: of the run.
+        shapes: of the layers; empty if they are not known.
+
+    Example:
+        >>> shapes = {"Dense_0/kernel": (64, 300)}
+        >>> most_of_anatomy("units.parquet", Config(replicates=1), shapes)
+        7644
+    """
+    if not shapes:
+        return MOST_OF_OLD
+    each = {
+        LAYERS_FILE: len(shapes),
+        HISTOGRAMS_FILE: len(shapes) * len(QUANTITIES) * len(PARTS) * BINS,
+        UNITS_FILE: sum(sum(shape[-2:]) for shape in shapes.values()),
+    }
+    return config.replicates * (config.levels + 1) * each[name]
 
 
 def fault(

@@ -31,6 +31,7 @@ from ..tickets.rewinding import rule_of
 from ..types import FINAL, Ticket
 from . import arrays
 from .arrays import Leaves, Stored
+from .faults import most_of_anatomy
 from .verify import (
     checked,
     is_variant,
@@ -196,7 +197,7 @@ def _load(run: Path) -> Run:
         )
         for name, table in LEVEL_TABLES.items()
     ]
-    inside = _read_anatomy(run, config)
+    inside = _read_anatomy(run, config, _shapes(manifest.get("layers", {})))
     return Run(run, to_dict(config), manifest, *tables, anatomy=inside)
 
 
@@ -289,15 +290,18 @@ def rows_of(run: Path, number: int, name: str) -> Any:
     return read_rows(run, number, name)
 
 
-def _read_anatomy(run: Path, config: Config) -> Anatomy:
+def _read_anatomy(
+    run: Path, config: Config, shapes: Mapping[str, tuple[int, ...]]
+) -> Anatomy:
     """Return the tables of a run's anatomy; one that is not there has no rows."""
     folder = run / ANATOMY
+    most = {name: most_of_anatomy(name, config, shapes) for name in ANATOMY_TABLES}
     try:
         files = None
         if os.path.lexists(folder / MANIFEST_FILE):  # published runs have none
             files = sealed_files(run, folder)
         return Anatomy(
-            *(_part(folder / name, config, files) for name in ANATOMY_TABLES)
+            *(_part(folder / name, config, files, n) for name, n in most.items())
         )
     except StoreError as error:
         raise StoreError(
@@ -306,14 +310,26 @@ def _read_anatomy(run: Path, config: Config) -> Anatomy:
         ) from error
 
 
-def _part(file: Path, config: Config, files: Mapping[str, Any] | None) -> Any:
+def _shapes(layers: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the layers that a manifest names; none if one has none."""
+    try:
+        shapes = {name: tuple(layer["shape"]) for name, layer in layers.items()}
+        whole = all(isinstance(n, int) and n > 0 for s in shapes.values() for n in s)
+    except (KeyError, TypeError):
+        return {}
+    return shapes if whole else {}
+
+
+def _part(
+    file: Path, config: Config, files: Mapping[str, Any] | None, most: int
+) -> Any:
     """Return a table of the anatomy, compared with the manifest's files if given."""
     table = ANATOMY_TABLES[file.name]
     if files is not None:
         checked(file, files)
     elif not os.path.lexists(file):
         return no_rows(table.columns)
-    return read_checked(file, table, config)
+    return read_checked(file, table, config, most)
 
 
 # Arrays.
@@ -411,14 +427,8 @@ def arrays_of(run: Path, number: int, name: str, config: Config) -> Stored:
     Raises:
         StoreError: it is not the file that was written, or cannot be read.
     """
-    stored = arrays.opened(_checked(run, number, name))
-    for key, array in stored.arrays.items():
-        if array.shape[:1] != (config.replicates,) or array.dtype.kind not in "biuf":
-            raise StoreError(
-                f"{stored.file} cannot be read: {key} is {array.dtype} {array.shape},"
-                f" no numbers of {config.replicates} replicates."
-            )
-    return stored
+    check = arrays.of_replicates(config.replicates)
+    return arrays.opened(_checked(run, number, name), check)
 
 
 def layers_of(run: Path, config: Config) -> set[str]:

@@ -25,7 +25,7 @@ from ..schema import (
     Table,
 )
 from ..study.networks import plan_study
-from .faults import fault
+from .faults import fault, most_of_level
 
 _NOTES = {
     "experiment": str,
@@ -127,12 +127,13 @@ def read_rows(run: Path, number: int, name: str) -> Any:
     Raises:
         StoreError: the file cannot be read, or does not hold what a level's can.
     """
-    file = level_path(run, number) / name
-    return read_checked(file, LEVEL_TABLES[name], read_config(run), number)
+    file, config = level_path(run, number) / name, read_config(run)
+    most = most_of_level(name, config, number)
+    return read_checked(file, LEVEL_TABLES[name], config, most, number)
 
 
 def read_checked(
-    file: Path, table: Table, config: Config, level: int | None = None
+    file: Path, table: Table, config: Config, most: int, level: int | None = None
 ) -> Any:
     """Read a table of a run as a DataFrame.
 
@@ -140,12 +141,13 @@ def read_checked(
         file: to read.
         table: which one it is.
         config: of the run.
+        most: rows that it can have.
         level: that the table is of; None if it is of the whole run.
 
     Raises:
         StoreError: the file cannot be read, or does not hold what such a table can.
     """
-    rows = read_table(file, table.columns)
+    rows = read_table(file, table.columns, most)
     if wrong := fault(rows, table, config, level):
         raise StoreError(f"{file} cannot be read: {wrong}")
     return rows

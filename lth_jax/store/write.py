@@ -345,11 +345,11 @@ def read_chain(run: Path, study: Study, number: int) -> Parent:
     Raises:
         StoreError: an array is missing, or is not one of the study's.
     """
-    tickets = arrays.opened(level_path(run, number) / TICKETS_FILE)
+    tickets = _opened(run, study, number, TICKETS_FILE)
     like, kind = _like(study).params, study.plan[number].pruned
     summary = read_rows(run, number, SUMMARY_FILE)
     mine = summary[summary["kind"] == kind].sort_values("replicate")
-    stored = arrays.opened(level_path(run, number) / FINAL_FILE)
+    stored = _opened(run, study, number, FINAL_FILE)
     # Masks that moved in training are stored where the training ends.
     masked = stored if arrays.masked_layers(stored.arrays) else tickets
     masks = arrays.masks_like(masked, like, study.model.layers)
@@ -380,11 +380,17 @@ def read_trajectory(run: Path, study: Study) -> Trajectory:
     like = _like(study)
     if rule_of(config).moments:
         like = like._replace(moments=new_moments(study, like.params))
-    snapshots = arrays.opened(level_path(run, 0) / SNAPSHOTS_FILE)
+    check = arrays.like_those_of(like, study.model.layers, steps)
+    snapshots = arrays.opened(level_path(run, 0) / SNAPSHOTS_FILE, check)
     for step in steps:
         mine = like._replace(clock=np.full(config.replicates, step, np.int32))
         trajectory[step] = arrays.snapshot_like(snapshots, step, mine)
     return trajectory
+
+
+def _opened(run: Path, study: Study, number: int, name: str) -> arrays.Stored:
+    check = arrays.like_those_of(_like(study), study.model.layers)
+    return arrays.opened(level_path(run, number) / name, check)
 
 
 def _like(study: Study) -> Snapshot:
@@ -393,7 +399,7 @@ def _like(study: Study) -> Snapshot:
 
 
 def _read_finals(run: Path, study: Study, number: int, kind: str) -> Snapshot:
-    finals = arrays.opened(level_path(run, number) / FINAL_FILE)
+    finals = _opened(run, study, number, FINAL_FILE)
     like = _like(study)
     like = like._replace(clock=np.full_like(like.clock, study.plan[number].end))
     return arrays.finals_like(finals, kind, like)
