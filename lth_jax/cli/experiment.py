@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Config, Variants
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, LthError, did_you_mean
 
 MADE = {"model": "model", "data": "splits"}
 """Functions that an experiment file may define, and what `lth_jax.run` calls what they
@@ -88,8 +88,6 @@ def _call(path: Path, module: Mapping[str, Any], function: str) -> Any:
         raise InputError(f"{function} of {path} must be a function without arguments.")
     try:
         return module[function]()
-    except InputError:
-        raise
     except Exception as error:
         raise _failed(path, f"fails in {function}()", error) from error
 
@@ -104,8 +102,9 @@ def _failed(path: Path, how: str, error: Exception) -> InputError:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         lines = [error.lineno]
     where = f", line {lines[-1]}," if lines else ""
-    kind = type(error).__name__
-    return InputError(f"{path}{where} {how}: {kind}: {error}")
+    # Our own errors are sentences already.
+    kind = "" if isinstance(error, LthError) else f"{type(error).__name__}: "
+    return InputError(f"{path}{where} {how}: {kind}{error}")
 
 
 def shipped() -> list[Path]:
