@@ -3,8 +3,10 @@
 Reads DataFrames and stored configs only; nothing here trains or draws.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -73,13 +75,9 @@ def by_level(summary: "pd.DataFrame", kind: str, column: str) -> "pd.DataFrame":
     """
     rows = summary[(summary["kind"] == kind) & summary[column].notna()]
     groups = rows.assign(value=rows[column].astype(float)).groupby("level")
-    return groups.agg(
-        density=("density", "mean"),
-        mean=("value", "mean"),
-        min=("value", "min"),
-        max=("value", "max"),
-        count=("value", "count"),
-    )
+    found = groups["value"].agg(["mean", "min", "max", "count"])
+    found.insert(0, "density", groups["density"].mean())
+    return found
 
 
 def density_text(density: float) -> str:
@@ -159,10 +157,17 @@ def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
         >>> flat_numbers({"train": {"steps": 7}, "out": "x"})["train.steps"]
         7
     """
-    default = numbers(Config())
-    places = flat(to_dict(Config())).keys() - default.keys()
+    default, places = _defaults()
     given = {k: v for k, v in flat(config).items() if k not in places}
-    return default | given
+    return {**default, **given}
+
+
+@functools.cache
+def _defaults() -> tuple[Mapping[str, Any], frozenset[str]]:
+    """Return the fields that change numbers, and the names of the others."""
+    default = numbers(Config())
+    others = flat(to_dict(Config())).keys() - default.keys()
+    return MappingProxyType(default), frozenset(others)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ..config import Config, numbers
 from ..results import flat_numbers, network_name
 from ..store.read import Run
 
@@ -40,7 +39,7 @@ def settings_of(run: Run) -> dict[str, Any]:
     What its config does not have is the default.
     """
     stored = flat_numbers(run.config)
-    return {name: stored[name] for name in numbers(Config())}
+    return {name: stored[name] for name in flat_numbers({})}
 
 
 def by_network(runs: Mapping[str, Run]) -> dict[str, dict[str, Run]]:
