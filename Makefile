@@ -40,14 +40,14 @@ lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-# pip-audit exits with 1 for a vulnerability as for a service that it cannot reach, and
-# prints a table of its own only if it has reached it.
+# pip-audit exits with 1 for a vulnerability as for a service that it cannot reach, or
+# that does not know a package (--strict); only of the first it says "Found".
 audit: .venv-audit/.installed
 	@set -o pipefail; \
-	if .venv-audit/bin/pip-audit -r requirements.txt --progress-spinner off \
+	if .venv-audit/bin/pip-audit -r requirements.txt --strict --progress-spinner off \
 	    2>&1 | tee .venv-audit/audit.log; then :; \
 	elif grep -qE '^Found [0-9]+ known vulnerabilit' .venv-audit/audit.log; then exit 1; \
-	else echo "make audit: not done, since the service cannot be reached (above)."; fi
+	else echo "make audit: not done: the service cannot be reached, or lacks packages (above)."; fi
 
 clean:
 	rm -rf .venv .venv-torch .venv-audit build dist *.egg-info
@@ -74,6 +74,5 @@ clean:
 .venv-audit/.installed: Makefile
 	@echo "Installing pip-audit into .venv-audit (once)"
 	@$(PYTHON) -m venv .venv-audit
-	@.venv-audit/bin/python $(PIP) install pip-audit || { \
-	  echo "make audit: pip-audit cannot be installed here (above)."; exit 0; }
-	@touch $@
+	@.venv-audit/bin/python $(PIP) install pip-audit && touch $@ || \
+	  echo "make audit: pip-audit cannot be installed here (above)."

@@ -139,7 +139,7 @@ def test_another_code_makes_them_again(tmp_path, drawn, monkeypatch):
     assert drawn
 
 
-def test_a_page_that_is_a_folder_is_no_page_of_the_same(tmp_path):
+def test_a_page_that_is_a_folder_is_no_page_of_the_same(tmp_path, drawn):
     path = stored(tmp_path, 1)
     (path / "report.html").mkdir()
     with pytest.raises(lth.LthError, match=r"report\.html could not be written"):
@@ -213,7 +213,7 @@ def is_inside(figure: Drawing) -> bool:
 
 @pytest.mark.parametrize("number", [12, 30])
 def test_the_legend_of_many_variants_fits(number):
-    rates = [1e-5 * (i + 1) for i in range(number)]
+    rates = [float(f"{i + 1}e-5") for i in range(number)]
     runs = swept(small(levels=1), train__learning_rate=rates)
     figure = draw_sweep("figure_26", runs)
     assert is_inside(figure)  # "constrained_layout not applied" is an error here

@@ -1,4 +1,4 @@
-"""The wheel: built from what is tracked, installed elsewhere, it does what a clone does."""
+"""The wheel of what is tracked, installed elsewhere, does what a clone does."""
 
 import os
 import shutil
