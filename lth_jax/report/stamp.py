@@ -4,6 +4,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Iterable
+from html import unescape
 from importlib import metadata
 from pathlib import Path
 
@@ -70,6 +71,6 @@ def is_made_of(path: Path, stamp: str) -> bool:
     except StoreError:  # it will be made anew
         return False
     noted = NOTED.search(text)
-    names = FIGURE.findall(text)
+    names = map(unescape, FIGURE.findall(text))
     drawn = (path / "figures" / f"{n}.{form}" for n in names for form in ("svg", "png"))
     return bool(noted) and noted[1] == stamp and all(file.is_file() for file in drawn)
