@@ -1,7 +1,9 @@
 """What strangers hand over in Python is tried before training, and refused in words."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -142,7 +144,7 @@ def test_both_doors_check_first(tmp_path):
 class Unhashable:
     """A function with fields: a dataclass that is not frozen has no hash."""
 
-    f: object
+    f: Callable[..., Any]
 
     def __call__(self, *args):
         return self.f(*args)

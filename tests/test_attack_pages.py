@@ -202,8 +202,8 @@ def test_the_page_of_a_hundred_variants_takes_seconds_once(tmp_path):
 def is_inside(figure: Drawing) -> bool:
     """Tell whether all legends of a figure lie within it, when it is laid out."""
     figure.draw_without_rendering()
-    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
-    boxes = [each.get_window_extent() for each in (*legends, *figure.legends)]
+    beside = [legend for ax in figure.axes if (legend := ax.get_legend())]
+    boxes = [each.get_window_extent() for each in (*beside, *figure.legends)]
     whole = figure.bbox
     return bool(boxes) and all(
         box.x0 >= 0 and box.y0 >= 0 and box.x1 <= whole.x1 and box.y1 <= whole.y1
@@ -218,6 +218,7 @@ def test_the_legend_of_many_variants_fits(number):
     figure = draw_sweep("figure_26", runs)
     assert is_inside(figure)  # "constrained_layout not applied" is an error here
     beside = figure.axes[-1].get_legend()
+    assert beside
     words = [text.get_text() for text in beside.get_texts()]
     title = beside.get_title().get_text()
     if number <= 12:
