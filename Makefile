@@ -4,6 +4,7 @@
 # make pages      the pages and figures of all runs in results/, from their tables
 # make bench      speed beside PyTorch, a plain JAX loop and the limits of the machine
 # make lint       format, lint and type checks
+# make audit      known vulnerabilities of the pinned packages, where a network allows it
 # make clean      remove what make has made; runs/ stays
 #
 # Everything is installed into .venv, once, by the Python given: make test PYTHON=python3.12
@@ -16,7 +17,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 # Neighbours stay on one worker, so that what a file's tests share is made once.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-long pages bench lint clean
+.PHONY: demo test test-long pages bench lint audit clean
 
 demo: .venv/.installed
 	@set -o pipefail; $(BIN)/lth run experiments/digits.py | tee .venv/demo.log
@@ -39,8 +40,17 @@ lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
+# pip-audit exits with 1 for a vulnerability as for a service that it cannot reach, or
+# that does not know a package (--strict); only of the first it says "Found".
+audit: .venv-audit/.installed
+	@set -o pipefail; \
+	if .venv-audit/bin/pip-audit -r requirements.txt --strict --progress-spinner off \
+	    2>&1 | tee .venv-audit/audit.log; then :; \
+	elif grep -qE '^Found [0-9]+ known vulnerabilit' .venv-audit/audit.log; then exit 1; \
+	else echo "make audit: not done: the service cannot be reached, or lacks packages (above)."; fi
+
 clean:
-	rm -rf .venv .venv-torch build dist *.egg-info
+	rm -rf .venv .venv-torch .venv-audit build dist *.egg-info
 	rm -rf .pytest_cache .hypothesis .ruff_cache
 	find lth_jax experiments tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
@@ -59,3 +69,10 @@ clean:
 	@$(PYTHON) -m venv .venv-torch
 	@.venv-torch/bin/python $(PIP) install torch==2.13.0 numpy
 	@touch $@
+
+# What audits is installed beside the package, so that it is no part of what it audits.
+.venv-audit/.installed: Makefile
+	@echo "Installing pip-audit into .venv-audit (once)"
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python $(PIP) install pip-audit && touch $@ || \
+	  echo "make audit: pip-audit cannot be installed here (above)."

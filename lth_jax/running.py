@@ -121,7 +121,7 @@ def run_variants(
         variants: by name; that of a single study is "".
         name: of the experiment.
         given: what the user gives as values.
-        report: write the pages too.
+        report: write the pages too, unless they are of the same tables already.
     """
     from .report.sweep import write_reports
 
@@ -133,7 +133,7 @@ def run_variants(
         path = pipeline.run_sweep(variants, name, given)
     problems, pages = write_asked(path, variants), []
     try:
-        pages = list(write_reports(path)) if report else []
+        pages = list(write_reports(path, anew=False)) if report else []
     except StoreError as error:  # Training is done: nothing of it is lost.
         problems.append(str(error))
     return Done(path, pages, problems)

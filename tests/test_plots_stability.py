@@ -734,6 +734,8 @@ def test_the_page_of_a_sweep_of_one_variant_only_links(
 ):
     runs = {f"k{n}": make(n, at=(), path=tmp_path / f"k{n}") for n in range(many)}
     monkeypatch.setattr("lth_jax.store.read.load_variants", lambda path: runs)
+    paths = {variant: run.path for variant, run in runs.items()}
+    monkeypatch.setattr("lth_jax.store.read.variant_paths", lambda path: paths)
     html = write_reports(tmp_path)[-1].read_text()
     alone = many == 1
     assert (f"{many} variant{'s' * (not alone)}</p>") in html

@@ -535,6 +535,8 @@ def test_the_page_of_a_sweep_has_its_figure_and_its_table(tmp_path, monkeypatch)
     monkeypatch.setattr("lth_jax.report.run.write_figures", lambda path, runs: "")
     runs = {v: run._replace(path=tmp_path / v) for v, run in runs.items()}
     monkeypatch.setattr("lth_jax.store.read.load_variants", lambda path: runs)
+    paths = {variant: run.path for variant, run in runs.items()}
+    monkeypatch.setattr("lth_jax.store.read.variant_paths", lambda path: paths)
     html = write_reports(tmp_path)[-1].read_text()
     assert re.findall('<figure id="(.*?)"', html) == ["figure_26"]
     assert "<td>rate 0.2</td>" in html and html.count("<h2>Side by side</h2>") == 1

@@ -706,7 +706,13 @@ def test_boxes_that_scroll_can_be_reached_and_are_named(html):
 
 def test_what_part_of_a_sweep_supports_stands_under_its_name(tmp_path):
     figure = Figure("figure_3_a<b", "Figure 3. Of & by.", Markup("<svg></svg>"))
-    values = {"name": "x", "findings": {}, "sections": [], "claims": None}
+    values = {
+        "unpaged": (),
+        "name": "x",
+        "findings": {},
+        "sections": [],
+        "claims": None,
+    }
     galleries = [Gallery("", []), Gallery("a<b", [figure])]
     html = write_page(tmp_path, "sweep.html", galleries=galleries, **values).read_text()
     assert html.count("<h2>") == html.count("<h2>a&lt;b</h2>") == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Config, Variants
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, LthError, did_you_mean
 
 _log = logging.getLogger("lth_jax")
 MADE = {"model": "model", "data": "splits"}
@@ -108,8 +108,6 @@ def _call(path: Path, module: Mapping[str, Any], function: str) -> Any:
         raise InputError(f"{function} of {path} must be a function without arguments.")
     try:
         return module[function]()
-    except InputError:
-        raise
     except Exception as error:
         raise _failed(path, f"fails in {function}()", error) from error
 
@@ -124,8 +122,9 @@ def _failed(path: Path, how: str, error: Exception) -> InputError:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         lines = [error.lineno]
     where = f", line {lines[-1]}," if lines else ""
-    kind = type(error).__name__
-    return InputError(f"{path}{where} {how}: {kind}: {error}")
+    # Our own errors are sentences already.
+    kind = "" if isinstance(error, LthError) else f"{type(error).__name__}: "
+    return InputError(f"{path}{where} {how}: {kind}{error}")
 
 
 def shipped() -> list[Path]:

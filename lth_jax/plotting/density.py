@@ -21,6 +21,8 @@ TRAIN_AT_END = ("train_accuracy_final", "Training accuracy at the last step (%)"
 DASHES = {"ticket": "-", "random_reinit": "--", "shuffle_mask": ":"}
 """The line of each kind where colours tell variants apart."""
 OTHER_DASHES = "-."
+STEPS = (1, 2, 2.5, 5, 10)
+"""Distances of ticks, times powers of ten: matplotlib's own."""
 
 
 class Series(NamedTuple):
@@ -132,7 +134,11 @@ def _scale(column: str) -> float:
 
 def from_zero(ax: "Axes") -> None:
     """Make y, a number of steps, rise from 0."""
-    ax.set_ylim(0, 1.04 * ax.get_ylim()[1])
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_ylim(0, 1.04 * max(1, ax.get_ylim()[1]))
+    # As usual, but there are no parts of steps.
+    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=STEPS, integer=True))
     ax.yaxis.set_major_formatter("{x:,.0f}")
 
 

@@ -64,6 +64,8 @@ readers)."""
 MARKERS = ("o", "s", "D", "^", "v", "X")
 DASHED = (0, (3, 1.5))
 """The line style beside a solid one."""
+MOST_BELOW, MOST_BESIDE = 10, 12
+"""Lines of text of a legend below panels, and beside one: more do not fit."""
 DENSE = "dense network"
 """The name of the line of a dense network that all lines of a panel share."""
 
@@ -250,7 +252,10 @@ def draw_level(ax: "Axes", y: float, name: str, colour: str = INK) -> None:
 
 
 def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
-    """Put one legend below all panels."""
+    """Put one legend below all panels.
+
+    Of more lines than there is room for, some are named: see `thinned`.
+    """
     found = {}
     for ax in axes:
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
@@ -259,9 +264,38 @@ def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
         columns = len(found) if len(found) <= 5 else min(6, (len(found) + 1) // 2)
         room = 14 * figure.get_figwidth() / (max(map(len, found)) + 8)
         columns = max(1, min(columns, int(room)))
+        named, note = thinned(found, MOST_BELOW * columns)
         figure.legend(
-            found.values(), found.keys(), loc="outside lower center", ncols=columns
+            named.values(),
+            named.keys(),
+            loc="outside lower center",
+            ncols=columns,
+            title=note or None,
         )
+
+
+def thinned(found: Mapping[str, Any], most: int) -> tuple[dict[str, Any], str]:
+    """Return the lines that a legend names, evenly spread, and what to say of that.
+
+    Args:
+        found: lines by name, in order.
+        most: as many as there is room for; 2 or more.
+
+    Returns:
+        Lines by name, the first and the last among them; and a note, "" if none is left
+        out.
+
+    Example:
+        >>> thinned(dict(a=1, b=2, c=3, d=4, e=5), 3)
+        ({'a': 1, 'c': 3, 'e': 5}, '3 of 5 named')
+        >>> thinned({"a": 1}, 3)
+        ({'a': 1}, '')
+    """
+    if len(found) <= most:
+        return dict(found), ""
+    names = list(found)
+    chosen = [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]
+    return {name: found[name] for name in chosen}, f"{most} of {len(names)} named"
 
 
 def is_first_in_row(ax: "Axes") -> bool:
@@ -291,7 +325,7 @@ def under(title: str, text: str) -> str:
 
 
 def side_legend(ax: "Axes", title: str, dashes: Mapping[str, Any]) -> None:
-    """Put a legend at the right of a panel, a line per name.
+    """Put a legend at the right of a panel, a line per name, as many as fit there.
 
     Args:
         ax: the last panel of a row.
@@ -304,6 +338,7 @@ def side_legend(ax: "Axes", title: str, dashes: Mapping[str, Any]) -> None:
     for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
         found.setdefault(name, handle)
     dense = found.pop(DENSE, None)
+    found, note = thinned(found, MOST_BESIDE)
     for words, dash in dashes.items():
         found[words] = Line2D([], [], color=INK, linestyle=dash, linewidth=1.7)
     if dense:
@@ -312,7 +347,7 @@ def side_legend(ax: "Axes", title: str, dashes: Mapping[str, Any]) -> None:
         ax.legend(
             found.values(),
             found.keys(),
-            title=title or None,
+            title="\n".join(filter(None, [title, note])) or None,
             loc="center left",
             bbox_to_anchor=(1.03, 0.5),
             alignment="left",

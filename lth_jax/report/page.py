@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from .. import folders, papers, plotting
 from ..files import write_bytes
+from .stamp import PAGE
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -120,19 +121,21 @@ def _inline_svg(name: str, svg: str) -> Markup:
     return Markup(re.sub(ids, lambda match: match.group() + prefix, element))
 
 
-def write_page(path: Path, template: str, **values: Any) -> Path:
+def write_page(path: Path, template: str, made_of: str = "", **values: Any) -> Path:
     """Write ``report.html``, made from a template, into a folder.
 
     Args:
         path: the folder.
         template: file in ``templates/``.
+        made_of: what the page notes of that, see `lth_jax.report.stamp`.
         values: what it shows; plain text is escaped.
 
     Returns:
         The path of the page.
     """
-    page = path / "report.html"
-    write_file(page, _templates().get_template(template).render(values).encode())
+    page = path / PAGE
+    text = _templates().get_template(template).render(values, made_of=made_of)
+    write_file(page, text.encode())
     return page
 
 

@@ -43,7 +43,7 @@ class Claims(NamedTuple):
     rest: Table
 
 
-def write_report(run: "Run") -> Path:
+def write_report(run: "Run", made_of: str = "") -> Path:
     """Write ``report.html`` and ``figures/*.svg`` and ``*.png`` into the run directory.
 
     The page holds everything it shows and needs no network. Each file is replaced at
@@ -51,6 +51,7 @@ def write_report(run: "Run") -> Path:
 
     Args:
         run: a run directory, loaded.
+        made_of: its stamp before it was loaded, see `lth_jax.report.stamp`.
 
     Returns:
         The path of the page.
@@ -63,16 +64,17 @@ def write_report(run: "Run") -> Path:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 3 and 4.
     """
     with folders.held(run.path):
-        return _write(run)
+        return _write(run, made_of)
 
 
-def _write(run: "Run") -> Path:
+def _write(run: "Run", made_of: str) -> Path:
     found = winning_tickets(run.summary)
     sections = (stability_section(run), anatomy_section(run))
     origin = {name: run.manifest[name] for name in MADE_WITH if name in run.manifest}
     return write_page(
         run.path,
         "run.html",
+        made_of,
         name=str(run.manifest.get("experiment", run.path.name)),
         folder=run.path.name,
         explanation=explanation(run),

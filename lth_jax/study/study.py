@@ -73,6 +73,7 @@ def make_study(
             controls.
     """
     config.validate()
+    _check_hashable(model, given)
     criterion = criterion_of(config, given)
     plan = plan_study(config, criterion.reads)
     _check_layers(model)
@@ -101,6 +102,29 @@ def make_study(
         optimizer=optim.maker(config.train, tuple(model.layers), given.optimizer),
         given=given,
     )
+
+
+def _check_hashable(model: Model, given: Given) -> None:
+    """Refuse functions without a hash: what is compiled of a function is found by it.
+
+    Args:
+        model: the network.
+        given: what the user gives as values.
+    """
+    values: dict[str, Any] = {f"model.{n}": v for n, v in model._asdict().items()}
+    values["model.layers"] = tuple(model.layers.items())
+    values |= {"criterion": given.criterion, "optimizer": given.optimizer}
+    values |= {"after_step": given.after_step}
+    values |= {f"controls[{name!r}]": c for name, c in given.controls.items()}
+    for name, value in values.items():
+        try:
+            hash(value)
+        except TypeError as error:
+            raise InputError(
+                f"{name} has no hash ({error}), and what is compiled is found by it:"
+                " give functions without fields that can change, such as f = lambda"
+                " *args: value(*args), once, and shapes as tuples."
+            ) from error
 
 
 @functools.lru_cache(maxsize=16)

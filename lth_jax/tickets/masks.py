@@ -45,10 +45,15 @@ def apply(mask: Mask, params: Params) -> Params:
 
     Uses ``where``, not a product: 0 * NaN is NaN and 0 * -1 is -0.
 
+    Raises:
+        InputError: the mask is not bool, or not of the params' leaves and shapes.
+
     Example:
         >>> apply({"w": jnp.array([True, False])}, {"w": jnp.array([1.0, jnp.nan])})
         {'w': Array([1., 0.], dtype=float32)}
     """
+    _check_bool(tree.flatten(mask))
+    tree.check_alike(mask, params, ("The mask", "the params"))
     return jax.tree.map(lambda m, p: jnp.where(m, p, jnp.zeros_like(p)), mask, params)
 
 
@@ -88,7 +93,8 @@ def layer_counts(mask: Mask, prunable: Prunable = None) -> dict[str, jax.Array]:
             stacks layers has an array of counts, one of each.
 
     Raises:
-        InputError: the masks are those of several networks, as far as can be known.
+        InputError: the mask is not bool; or the masks are those of several networks, as
+            far as can be known.
 
     Example:
         >>> mask = {"w": jnp.array([[True, False]]), "b": jnp.array([True])}
@@ -96,6 +102,7 @@ def layer_counts(mask: Mask, prunable: Prunable = None) -> dict[str, jax.Array]:
         {'w': 1}
     """
     leaves = _arrays(mask, "mask")
+    _check_bool(leaves)
     return {
         path: _count(leaves[path], stacked(prunable, path))
         for path in _paths(leaves, prunable)
@@ -334,13 +341,18 @@ def _arrays(given: Any, name: str) -> dict[str, Any]:
     return leaves
 
 
-def _check_scores_and_mask(scores: Leaves, mask: Leaves) -> None:
+def _check_bool(mask: Leaves, hint: str = "") -> None:
     for path, leaf in mask.items():
-        if leaf.dtype != bool:
+        dtype = jnp.result_type(leaf)
+        if not jnp.issubdtype(dtype, jnp.bool_):
             raise InputError(
-                f"mask has a leaf {path!r} of {leaf.dtype}: masks are bool, True = keep"
-                " (prune takes scores, mask and n_keep, in this order)."
+                f"mask has a leaf {path!r} of {dtype}: masks are bool, True = keep"
+                f"{hint}."
             )
+
+
+def _check_scores_and_mask(scores: Leaves, mask: Leaves) -> None:
+    _check_bool(mask, " (prune takes scores, mask and n_keep, in this order)")
     for path in {**mask, **scores}:
         of = [each[path].shape if path in each else None for each in (scores, mask)]
         if of[0] != of[1]:

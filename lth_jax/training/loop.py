@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from .. import tree
 from ..config import TrainConfig
 from ..errors import InputError
 from ..models.adapters import warn_of_slow_convolutions
@@ -311,7 +312,7 @@ def check_fits(
             "train.augment needs images [n, height, width, channels]; the training"
             f" examples have shape {data.x.shape[1:]}."
         )
-    state = _check_model(model, data, n_classes)
+    state = _check_model(model, config, data, n_classes)
     if config.batch_size == 1 and jax.tree.leaves(state):
         raise InputError(
             "train.batch_size is 1, but this model keeps statistics of batches (batch"
@@ -319,24 +320,73 @@ def check_fits(
         )
 
 
-def _check_model(model: Model, data: Dataset, n_classes: int) -> ModelState:
-    x = jax.ShapeDtypeStruct((1, *data.x.shape[1:]), data.x.dtype)
-    key = jax.random.key(0)
+def _check_model(model: Model, config: TrainConfig, data: Dataset, n: int) -> Any:
+    """Trace a network in both modes, on examples as it will see them; return its state.
+
+    Args:
+        model: the network.
+        config: of the training.
+        data: the training set.
+        n: classes of the labels.
+    """
     try:
-        params, state = jax.eval_shape(model.init, key)
-        logits, _ = jax.eval_shape(
-            lambda p, s, x: model.apply(p, s, x, False, key), params, state, x
-        )
-        outputs = logits.shape[1:]
+        params, state = jax.eval_shape(model.init, jax.random.key(0))
     except Exception as error:
-        raise InputError(
-            f"The model does not take the examples, of shape {data.x.shape[1:]}, or"
-            f" does not return (logits, state): {error}"
-        ) from error
-    if len(outputs) != 1 or outputs[0] < n_classes:
-        raise InputError(
-            f"The model returns logits of shape {logits.shape} for one example, but the"
-            f" labels name {n_classes} classes: it must be (1, {n_classes}) or more."
-        )
+        raise InputError(f"The model cannot be initialised: {error}") from error
+    for path, leaf in tree.flatten(params).items():
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise InputError(
+                f"The params of the model have a leaf {path!r} of {leaf.dtype}, which"
+                " cannot be trained: params are floats; what is no weight goes into the"
+                " state."
+            )
+    for train in (False, True):
+        size = config.batch_size if train else 1
+        x = jax.ShapeDtypeStruct((size, *data.x.shape[1:]), data.x.dtype)
+        after = _applied(model, params, state, x, train, n)
+        if train:
+            _check_state(after, state)
     warn_of_slow_convolutions(model.apply, params, state, data.x.shape[1:])
     return state
+
+
+def _applied(
+    model: Model, params: Params, state: ModelState, x: Any, train: bool, n: int
+) -> ModelState:
+    """Trace a network once; return its new state."""
+    key = jax.random.key(0)
+    try:
+        logits, after = jax.eval_shape(
+            lambda p, s, x: model.apply(p, s, x, train, key), params, state, x
+        )
+        shape, dtype = logits.shape, logits.dtype
+    except Exception as error:
+        raise InputError(
+            f"The model does not take the examples, of shape {x.shape[1:]}, or"
+            f" does not return (logits, state), with train={train}: {error}"
+        ) from error
+    if len(shape) != 2 or shape[0] != x.shape[0] or shape[1] < n:
+        raise InputError(
+            f"The model returns logits of shape {shape} for a batch of {x.shape[0]},"
+            f" with train={train}, but the labels name {n} classes: it must be"
+            f" ({x.shape[0]}, {n}) or more."
+        )
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise InputError(
+            f"The model returns logits of {dtype} with train={train}: they must be"
+            " floats."
+        )
+    return after
+
+
+def _check_state(after: ModelState, before: ModelState) -> None:
+    """Refuse a state that changes its kind: each step begins with the one before."""
+    names = "The state that the model returns in training", "the state of its init"
+    tree.check_alike(after, before, names)
+    wanted = tree.flatten(before)
+    for path, leaf in tree.flatten(after).items():
+        if leaf.dtype != wanted[path].dtype:
+            raise InputError(
+                f"{names[0]} has a leaf {path!r} of {leaf.dtype}, but {names[1]} has"
+                f" {wanted[path].dtype} there: cast one of them to the other."
+            )
