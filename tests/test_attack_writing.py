@@ -244,13 +244,13 @@ def test_a_full_disk_is_one_sentence_a_checkpoint(original, tmp_path):
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+import conftest  # as here, so that what is compiled is shared
 from runs import config_at, pipeline
 from lth_jax.driver import progress
 from lth_jax.store import write as store
-from lth_jax.training import loop
 from test_attack_writing import SMALL
 
-loop.CHUNK_STEPS, progress.CHUNK_SECONDS, note = 48, 0.0, store.note
+progress.CHUNK_SECONDS, note = 0.0, store.note
 def noted(path, manifest, event, **details):
     note(path, manifest, event, **details)
     if event == "started":

@@ -463,13 +463,11 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from lth_jax import use_host_devices
-use_host_devices(2)
+import conftest  # as here, so that what is compiled is shared
 from runs import config_at, pipeline
 from lth_jax import folders
 from lth_jax.driver import progress, trainer
 from lth_jax.store import write as store
-from lth_jax.training import loop
 
 def die(*args, **words):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -481,7 +479,6 @@ def after(count, function):
         return die() if len(calls) == count else function(*args, **words)
     return counted
 
-loop.CHUNK_STEPS = 48  # as in conftest
 progress.CHUNK_SECONDS = 0.0
 {fault}
 pipeline.run(config_at(Path(sys.argv[2]), checkpoint_every=0.0), "digits")

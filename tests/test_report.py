@@ -748,10 +748,10 @@ def test_a_failed_write_leaves_the_old_page(run, undrawn, monkeypatch):
 
     replace = os.replace
 
-    def fail(source, target):
-        if target == path:
+    def fail(source, target, **folders):
+        if target == path.name:
             raise OSError("disk full")
-        replace(source, target)
+        replace(source, target, **folders)
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(LthError, match="disk full"):

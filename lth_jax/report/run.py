@@ -63,6 +63,7 @@ def write_report(run: "Run", made_of: str = "") -> Path:
     Reference:
         Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 3 and 4.
     """
+    folders.make(run.path)
     with folders.held(run.path):
         return _write(run, made_of)
 

@@ -86,6 +86,7 @@ def write_sweep(
     Returns:
         The path of the page.
     """
+    folders.make(path)
     several = len(variants) > 1
     beside = several and (variants_section(variants) or settings_section(variants))
     return write_page(

@@ -27,6 +27,8 @@ KEPT = 2
 """Checkpoints that stay, beside the one that is being written."""
 INSIDE = {"_CHECKPOINT_METADATA", "about", "arrays", "commit_success.txt", "metrics"}
 """What is in the folder of a checkpoint."""
+UNFINISHED = ".orbax-checkpoint-tmp"
+"""In the names of what Orbax is still writing."""
 TRIED = 16_000_000
 """Bytes of room that are asked for before a checkpoint is written."""
 NOTES_BYTES = 100_000
@@ -266,7 +268,8 @@ def _strange(checkpoint: Path) -> str:
             inside = sorted(os.listdir(handle))
     except NotADirectoryError:
         return "no folder"
-    return next((name for name in inside if name not in INSIDE), "")
+    strange = (n for n in inside if n.partition(UNFINISHED)[0] not in INSIDE)
+    return next(strange, "")
 
 
 def _remove(folder: Path, but: int = 0, unfinished: bool = False) -> None:
@@ -280,7 +283,7 @@ def _remove(folder: Path, but: int = 0, unfinished: bool = False) -> None:
     numbers = _numbers(folder)
     names = [str(number) for number in numbers[: len(numbers) - but]]
     if unfinished:
-        names = [path.name for path in folder.glob("*.orbax-checkpoint-tmp*")]
+        names = [path.name for path in folder.glob(f"*{UNFINISHED}*")]
     for name in names:
         if not _strange(folder / name):
             folders.remove(folder / name)
