@@ -1,22 +1,25 @@
+# ruff: noqa: E402 - JAX reads the environment when it is imported
 """What every test gets: four host devices, a private cache, a key."""
 
-import atexit
 import gc
 import os
-import shutil
-import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-# Workers, and the processes that tests start, compile every program once for all: they
-# share a folder, which the first process makes before JAX looks for it.
+# Workers, the processes that tests start, and the next run of the tests compile every
+# program once for all. What nobody has made for a week goes.
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "compiled"
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="lth-compiled-")
-    atexit.register(
-        shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True
-    )
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(COMPILED)
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    for program in COMPILED.iterdir():
+        with suppress(OSError):  # another worker removes it
+            if program.stat().st_mtime < time.time() - 7 * 24 * 3600:
+                program.unlink()
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # A test compiles for longer than it computes. The long tests compile as users do
@@ -25,9 +28,6 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 
-# Traces are many small objects: to look through them often takes a tenth of the time.
-gc.set_threshold(100_000, 20, 50)
-
 if jax.config.jax_platforms in (None, "", "cpu"):
     jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 if jax.config.jax_platforms == "cpu":
@@ -35,9 +35,11 @@ if jax.config.jax_platforms == "cpu":
 
 from lth_jax.training import loop
 
+# Traces are many small objects: to look through them often takes a tenth of the time.
+gc.set_threshold(100_000, 20, 50)
 # A chunk shuffles for as many steps as it has room for; trainings of tests are short.
 loop.CHUNK_STEPS = 48
-MEMORY = 2e9
+MEMORY = 2.4e9
 """Bytes that a worker may hold when it goes on with the next file."""
 
 # The same examples in every run; a first call compiles, so no deadline.

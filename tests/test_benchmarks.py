@@ -287,7 +287,13 @@ def check_answer(out):
     assert answer["seconds"] > 0 and answer.get("memory", 1e9) > 1e6
 
 
-@pytest.mark.parametrize("words", ["pruning", "peak --precision bfloat16"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("pruning", marks=pytest.mark.long),
+        "peak --precision bfloat16",
+    ],
+)
 def test_measurements_run(words, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ours", *words.split()])
     monkeypatch.setattr(ours, "use_host_devices", lambda n: None)  # JAX has started

@@ -179,7 +179,7 @@ def unlike() -> list[str]:
     return list({fingerprint(v): name for name, v in quick.items() if v}.values())
 
 
-FAST = {"digits", "lth_figure_9", "lth_figure_25", "instability"}
+FAST = {"digits", "lth_figure_9", "instability"}
 """Experiments that differ in kind; the others repeat what these do, on other grids."""
 
 

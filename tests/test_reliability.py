@@ -272,6 +272,7 @@ def test_copies_of_what_diverged_are_compared_after_a_kill(tmp_path, watched, ca
     assert "could not be written" not in caplog.text
 
 
+@pytest.mark.long
 def test_a_wave_larger_than_the_memory_trains_in_parts(tmp_path, monkeypatch, watched):
     """The dense network still trains once, and no number changes."""
 

@@ -94,7 +94,9 @@ def trained_alone(name: str, train: TrainConfig, replicate: int, step: int):
 
 
 @pytest.mark.parametrize(
-    ("name", "fields"), [("mlp", {}), ("conv_net", MOMENTUM)], ids=["mlp", "conv_net"]
+    ("name", "fields"),
+    [pytest.param("mlp", {}, marks=pytest.mark.long), ("conv_net", MOMENTUM)],
+    ids=["mlp", "conv_net"],
 )
 def test_tickets_start_from_the_dense_networks_step_k(name, fields):
     """Weights and model state are those of step k; the clock stands there."""

@@ -103,6 +103,7 @@ def test_variants_train_side_by_side_with_the_numbers_they_have_alone(odd, tmp_p
         assert levels_of(together / name) == levels_of(alone)
 
 
+@pytest.mark.long
 def test_variants_of_other_programs_do_not_mix(tmp_path, monkeypatch):
     made = variants(tmp_path)
     change = dataclasses.replace
