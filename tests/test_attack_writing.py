@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,32 @@ def test_a_page_is_not_drawn_through_a_link(copied, others):
     with pytest.raises(StoreError, match="figures is a link to"):
         write_reports(copied)
     assert inside(others) == before
+
+
+@pytest.mark.long
+def test_a_link_in_the_place_of_anything_leads_nowhere(original, tmp_path):
+    """Whatever becomes a link, to a folder or file that looks right, is left alone."""
+    whole = Path(shutil.copytree(original, tmp_path / "whole"))
+    write_reports(whole)
+    (whole / "checkpoint").mkdir()
+    config = config_at(tmp_path / "runs", keep_final="last", **SMALL)
+    for number, place in enumerate(sorted(whole.rglob("*"))):
+        run_dir = tmp_path / "runs" / original.name
+        shutil.rmtree(run_dir, ignore_errors=True)
+        shutil.copytree(whole, run_dir)
+        mine = run_dir / place.relative_to(whole)
+        theirs = tmp_path / f"theirs_{number}" / mine.name
+        theirs.parent.mkdir()
+        mine.rename(theirs)
+        mine.symlink_to(theirs)
+        if mine.parent.name != "level_02":
+            with suppress(NotADirectoryError):
+                (run_dir / "level_02" / "summary.parquet").unlink(missing_ok=True)
+        before = inside(theirs.parent)
+        for act in (lambda: run(config), lambda folder=run_dir: write_reports(folder)):
+            with suppress(LthError):
+                act()
+        assert inside(theirs.parent) == before, place
 
 
 # Checkpoints of somebody else.
