@@ -123,3 +123,26 @@ def check_alike(one: Any, other: Any, names: tuple[str, str]) -> None:
             f"{names[0]} and {names[1]} have the same leaves in other containers:"
             f" {jax.tree.structure(one)} and {jax.tree.structure(other)}."
         )
+
+
+def check_same_types(one: Any, other: Any, names: tuple[str, str]) -> None:
+    """Check that two trees with the same leaves hold the same types in them.
+
+    Args:
+        one: a tree of arrays.
+        other: another, see `check_alike`.
+        names: what to call them in an error.
+
+    Raises:
+        InputError: they do not; names the first leaf that differs.
+
+    Example:
+        >>> check_same_types({"a": np.ones(2)}, {"a": np.zeros(2)}, ("first", "second"))
+    """
+    wanted = flatten(other)
+    for path, leaf in flatten(one).items():
+        if leaf.dtype != wanted[path].dtype:
+            raise InputError(
+                f"{names[0]} has a leaf {path!r} of {leaf.dtype}, but {names[1]} has"
+                f" {wanted[path].dtype} there: cast one of them to the other."
+            )

@@ -477,6 +477,7 @@ def test_masks_of_initial_weights_and_every_way_to_rewind(rewind, masks_first):
         (lambda *_: None, "after_step"),
         (lambda state: state, "after_step raises TypeError"),
         (lambda s, g, step, k: s._replace(params=g["Dense_0"]), "after_step returns"),
+        (lambda s, g, step, k: s._replace(failed=s.failed * 1.0), "'failed' of float"),
     ],
 )
 def test_a_bad_after_step_is_named(after_step, words):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .. import config as configs
 from ..config import Config, Variants
 from ..errors import StoreError
+from ..schema import CHECKPOINT
 from ..store import write as store
 from ..store.checkpoint import Checkpoints
 from ..study import copies, networks
@@ -30,9 +31,6 @@ from .progress import Progress
 from .trainer import Training
 
 log = logging.getLogger(__name__)
-
-CHECKPOINT = "checkpoint"
-"""Name of the folder of checkpoints in a run directory."""
 
 
 class Opened(NamedTuple):

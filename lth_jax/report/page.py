@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from .. import folders, papers, plotting
 from ..files import write_bytes
-from .stamp import PAGE
+from ..schema import FIGURES, PAGE
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -87,7 +87,7 @@ def write_figures(path: Path, runs: Mapping[str, "Run"]) -> list[Gallery]:
     What only part of a sweep supports, such as the rewind points of one of its
     networks, follows under the name of that part.
     """
-    folders.remove_left(path / "figures", ended=True)
+    folders.remove_left(path / FIGURES, ended=True)
     exhibits = papers.figures()
     whole = plotting.supported(exhibits, runs)
     figures = [_write_figure(path, name, each, runs) for name, each in whole.items()]
@@ -108,8 +108,8 @@ def _write_figure(
 ) -> Figure:
     figure = exhibit.draw(runs)
     svg = plotting.render(figure, "svg")
-    write_file(path / "figures" / f"{name}.svg", svg)
-    write_file(path / "figures" / f"{name}.png", plotting.render(figure, "png"))
+    write_file(path / FIGURES / f"{name}.svg", svg)
+    write_file(path / FIGURES / f"{name}.png", plotting.render(figure, "png"))
     return Figure(name, exhibit.caption, _inline_svg(name, svg.decode()))
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..files import reading
-from ..schema import ANATOMY, CONFIG_FILE, MANIFEST_FILE
+from ..schema import ANATOMY, CONFIG_FILE, FIGURES, MANIFEST_FILE, PAGE
 
-PAGE = "report.html"
 NOTED = re.compile(r'<meta name="made-of" content="(\w+)">')
 FIGURE = re.compile(r'<figure id="([^"]+)">')
 DRAWN_BY = ("matplotlib", "pandas", "numpy", "jinja2")
@@ -72,5 +71,5 @@ def is_made_of(path: Path, stamp: str) -> bool:
         return False
     noted = NOTED.search(text)
     names = map(unescape, FIGURE.findall(text))
-    drawn = (path / "figures" / f"{n}.{form}" for n in names for form in ("svg", "png"))
+    drawn = (path / FIGURES / f"{n}.{form}" for n in names for form in ("svg", "png"))
     return bool(noted) and noted[1] == stamp and all(file.is_file() for file in drawn)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import folders
+from ..schema import PAGE
 from .page import write_figures, write_page
 from .run import judged_claims, write_report
-from .stamp import PAGE, is_made_of, stamp_of
+from .stamp import is_made_of, stamp_of
 from .tables import settings_section, variants_section
 from .winning import winning_tickets
 

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,8 +79,8 @@ class Checkpoints:
         if self._opened is None:
             import orbax.checkpoint as ocp
 
-            for name in ("absl", "asyncio"):  # failures at length; here a line each
-                logging.getLogger(name).setLevel(logging.CRITICAL)
+            # Orbax logs failures at length; here they are one line each.
+            logging.getLogger("absl").setLevel(logging.CRITICAL)
             folders.make(self._folder)
             handle = self._place.enter_context(folders.opened(self._folder))
             # Folders that cannot be made are then found at once, not waited for.
@@ -136,7 +136,7 @@ class Checkpoints:
     def _give_up(self, error: Exception) -> None:
         self.close()
         with suppress(OSError, StoreError):
-            _remove(self._folder, unfinished=True)
+            _remove_unfinished(self._folder)
         _log.warning(
             "%s: a checkpoint could not be written: %s", self._folder, _said(error)
         )
@@ -153,7 +153,7 @@ class Checkpoints:
         manager.save((manager.latest_step() or 0) + 1, args=args)
         if wait:
             manager.wait_until_finished()
-        _remove(self._folder, but=KEPT)
+        _remove_old(self._folder, KEPT)
 
     def load(
         self, states: TrainState, timeline: Timeline, lengths: Mapping[str, int]
@@ -209,15 +209,15 @@ class Checkpoints:
             with suppress(Exception):  # the next save would have warned of it
                 opened.close()
             with suppress(OSError, StoreError):
-                _remove(self._folder, but=KEPT)
+                _remove_old(self._folder, KEPT)
         self._place.close()
 
     def clear(self) -> None:
         """Remove all checkpoints, and the folder if nothing else is in it."""
         self.close()
         with suppress(OSError, StoreError):
-            _remove(self._folder, unfinished=True)
-            _remove(self._folder)
+            _remove_unfinished(self._folder)
+            _remove_old(self._folder, 0)
             with folders.opened(self._folder.parent) as outer:
                 os.rmdir(self._folder.name, dir_fd=outer)
 
@@ -272,18 +272,19 @@ def _strange(checkpoint: Path) -> str:
     return next(strange, "")
 
 
-def _remove(folder: Path, but: int = 0, unfinished: bool = False) -> None:
-    """Remove checkpoints that look as ours, all but the last so many.
-
-    Args:
-        folder: of checkpoints.
-        but: how many stay.
-        unfinished: those that were not written to the end instead.
-    """
+def _remove_old(folder: Path, but: int) -> None:
+    """Remove complete checkpoints, all but the last so many."""
     numbers = _numbers(folder)
-    names = [str(number) for number in numbers[: len(numbers) - but]]
-    if unfinished:
-        names = [path.name for path in folder.glob(f"*{UNFINISHED}*")]
+    _remove(folder, [str(number) for number in numbers[: len(numbers) - but]])
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove checkpoints that were not written to the end."""
+    _remove(folder, [path.name for path in folder.glob(f"*{UNFINISHED}*")])
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove checkpoints of some names that look as ours."""
     for name in names:
         if not _strange(folder / name):
             folders.remove(folder / name)

@@ -19,7 +19,9 @@ from ..errors import InputError, StoreError
 from ..files import read_json, write_json, write_npz, write_table
 from ..schema import (
     ANATOMY,
+    CHECKPOINT,
     CONFIG_FILE,
+    FIGURES,
     FINAL_FILE,
     LEVEL_TABLES,
     MANIFEST_FILE,
@@ -55,7 +57,7 @@ from .verify import (
     tables_of,
 )
 
-WRITTEN = ("level_*", ANATOMY, "checkpoint", "figures")
+WRITTEN = ("level_*", ANATOMY, CHECKPOINT, FIGURES)
 """Names of the folders of a run directory."""
 LATER_NOTES = ("layers",)
 """What the manifests of older runs do not say."""
@@ -94,7 +96,7 @@ def _tidy(run: Path) -> None:
     folders.remove_left(run, ended=True)
     for place in sorted(run.glob("level_*")):
         folders.remove_left(place)
-    folders.remove_left(run / "figures", ended=True)
+    folders.remove_left(run / FIGURES, ended=True)
 
 
 @contextmanager

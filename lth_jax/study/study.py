@@ -268,10 +268,9 @@ def _try_after_step(model: Model, config: Config, given: Given) -> None:
             f"after_step raises {type(error).__name__}: {error}. It is called with"
             " (state, gradients, step, key) and returns a state."
         ) from error
-    tree.check_alike(after, before, ("What after_step returns", "the state given"))
-    types = [{p: x.dtype for p, x in tree.flatten(t).items()} for t in (after, before)]
-    if types[0] != types[1]:
-        raise InputError(f"after_step changes types: {types[1]} become {types[0]}.")
+    names = "What after_step returns", "the state given"
+    tree.check_alike(after, before, names)
+    tree.check_same_types(after, before, names)
 
 
 def compiled(config: Config) -> Hashable:

@@ -383,10 +383,4 @@ def _check_state(after: ModelState, before: ModelState) -> None:
     """Refuse a state that changes its kind: each step begins with the one before."""
     names = "The state that the model returns in training", "the state of its init"
     tree.check_alike(after, before, names)
-    wanted = tree.flatten(before)
-    for path, leaf in tree.flatten(after).items():
-        if leaf.dtype != wanted[path].dtype:
-            raise InputError(
-                f"{names[0]} has a leaf {path!r} of {leaf.dtype}, but {names[1]} has"
-                f" {wanted[path].dtype} there: cast one of them to the other."
-            )
+    tree.check_same_types(after, before, names)
