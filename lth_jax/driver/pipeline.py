@@ -151,8 +151,8 @@ def _run(groups: Sequence[Group], experiment: str) -> None:
     places = [next(iter(group.studies)) / CHECKPOINT for group in groups]
     checkpoints = [Checkpoints(place) for place in places]
     with interrupts.deferred() as request:
-        for group, runs, one in zip(groups, opened, checkpoints, strict=True):
-            with closing(one) as saved:
+        for group, runs, saved in zip(groups, opened, checkpoints, strict=True):
+            with closing(saved):
                 if todo := [one for one in runs if one.missing]:
                     _train(todo, group, saved, request)
                 for one in runs:
