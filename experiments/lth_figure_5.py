@@ -33,7 +33,7 @@ def quick() -> Variants:
     """Return Conv-2 alone, with few steps, levels and replicates."""
     return {
         "conv2": Config(
-            data=DataConfig(name="cifar10", normalize=True),
+            data=DataConfig(name="cifar10", scaling="standard"),
             model=ModelConfig(name="conv2"),
             train=TrainConfig(steps=200, eval_every=100, learning_rate=2e-4),
             prune=PruneConfig(levels=1, rate=0.8, rates=(("conv", 0.4),)),

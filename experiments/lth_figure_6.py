@@ -48,7 +48,7 @@ def quick() -> Variants:
     """Return Conv-2 alone, with few steps, levels and replicates."""
     return {
         "conv2": Config(
-            data=DataConfig(name="cifar10", normalize=True),
+            data=DataConfig(name="cifar10", scaling="standard"),
             model=ModelConfig(name="conv2", dropout=0.5),
             train=TrainConfig(steps=200, eval_every=100, learning_rate=3e-4),
             prune=PruneConfig(levels=1, rate=0.8, rates=(("conv", 0.4),)),
@@ -61,7 +61,7 @@ def _study(
     model: ModelConfig, steps: int, rate: float, conv: float, levels: int
 ) -> Config:
     return Config(
-        data=DataConfig(name="cifar10", normalize=True),
+        data=DataConfig(name="cifar10", scaling="standard"),
         model=model,
         train=TrainConfig(steps=steps, learning_rate=rate),
         prune=PruneConfig(levels=levels, output_rate=0.1, rates=(("conv", conv),)),

@@ -46,7 +46,7 @@ def conv(name: Literal["conv2", "conv4", "conv6"]) -> Config:
         "conv6": (30_000, 3e-4, 0.15, 24),
     }[name]
     return Config(
-        data=DataConfig(name="cifar10", normalize=True),
+        data=DataConfig(name="cifar10", scaling="standard"),
         model=ModelConfig(name=name),
         train=TrainConfig(steps=steps, learning_rate=learning_rate),
         prune=PruneConfig(levels=levels, output_rate=0.1, rates=(("conv", rate),)),
@@ -81,7 +81,7 @@ def resnet18(learning_rate: float = 0.1, warmup: int = 0) -> Config:
         augment=True,
     )
     return Config(
-        data=DataConfig(name="cifar10", normalize=True),
+        data=DataConfig(name="cifar10", scaling="standard"),
         model=ModelConfig(name="resnet18"),
         train=train,
         prune=PruneConfig(
@@ -114,7 +114,7 @@ def vgg19(learning_rate: float = 0.1, warmup: int = 0) -> Config:
         augment=True,
     )
     return Config(
-        data=DataConfig(name="cifar10", normalize=True),
+        data=DataConfig(name="cifar10", scaling="standard"),
         model=ModelConfig(name="vgg19"),
         train=train,
         prune=PruneConfig(levels=24, scope="global", output_rate=0.0),

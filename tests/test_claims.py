@@ -456,10 +456,10 @@ def test_runs_that_differ_otherwise_are_not_pooled():
     other_data = make_run(LENET, replicates=2, seed=1, data={"sha256": "cafe"})
     assert row_of("A5", first, other_data).verdict == "not run"
     config = json.loads(json.dumps(first.config))
-    config["data"]["normalize"] = True
+    config["data"]["scaling"] = "standard"
     config["seed"] = 1
     assert row_of("A5", first, first._replace(config=config)).verdict == "not run"
-    config["data"]["normalize"] = False
+    config["data"]["scaling"] = "unit"
     assert row_of("A5", first, first._replace(config=config)).replicates == 4
 
 

@@ -134,6 +134,20 @@ def test_golden_fingerprints(config, changed, golden):
     assert fingerprint(config) == golden
 
 
+def test_scaling_keeps_the_names_of_runs_that_knew_it_as_a_flag():
+    standard = Config(data=DataConfig(name="cifar10", scaling="standard"))
+    assert fingerprint(standard) == "65a97bc4"
+    stored = to_dict(standard)
+    stored["data"] = {"name": "cifar10", "normalize": True}
+    assert from_dict(stored) == standard
+    stored["data"]["normalize"] = False
+    assert from_dict(stored) == Config(data=DataConfig(name="cifar10"))
+    assert stored["data"] == {"name": "cifar10", "normalize": False}
+    stored["data"]["normalize"] = 1
+    with pytest.raises(InputError, match=r"data\.normalize"):
+        from_dict(stored)
+
+
 def test_a_field_set_to_its_default_is_not_a_change():
     explicit = Config(train=TrainConfig(steps=TrainConfig().steps), seed=0)
     assert fingerprint(explicit) == fingerprint(Config())

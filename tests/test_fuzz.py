@@ -383,7 +383,7 @@ GOOD = {
     "prune.rates": ["dense", "0.3"],
     "model.widths": ["4", "5"],
     "seed": ["3"],
-    "data.normalize": [],
+    "data.scaling": ["l2"],
     "train.drops": ["1", "2"],
     "noises": ["0.5", "2"],
     "resamples": ["2"],

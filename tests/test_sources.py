@@ -140,6 +140,40 @@ def test_remaining_training_examples_keep_their_order():
         np.testing.assert_array_equal(part.x[:, 0], part.y)
 
 
+def test_l2_gives_every_image_norm_one_as_the_authors_code_does():
+    unit, _ = sources.load(DataConfig(), seed=0)
+    scaled, _ = sources.load(DataConfig(scaling="l2"), seed=0)
+    for before, after in zip(unit[:3], scaled[:3], strict=True):
+        # keras.utils.normalize of flat images: x / ||x||, and zeros stay zeros.
+        flat = before.x.reshape(len(before.x), -1).astype(np.float64)
+        norms = np.linalg.norm(flat, 2, -1, keepdims=True)
+        norms[norms == 0] = 1
+        expected = (flat / norms).reshape(before.x.shape)
+        assert after.x.dtype == np.float32
+        np.testing.assert_allclose(after.x, expected, rtol=1e-6)
+        np.testing.assert_array_equal(after.y, before.y)
+
+
+def test_an_image_of_zeros_can_be_scaled(monkeypatch):
+    x = np.zeros((6, 2, 2, 1), np.uint8)
+    x[1:] = 3
+    arrays = {"x_train": x, "x_test": x} | dict.fromkeys(
+        ("y_train", "y_test"), np.arange(6, dtype=np.int32)
+    )
+    source = sources._SOURCES["digits"]._replace(read=lambda _: cache.Decoded(arrays))
+    monkeypatch.setitem(sources._SOURCES, "digits", source)
+    scaled, _ = sources.load(DataConfig(scaling="l2", validation=1), seed=0)
+    assert scaled.test.x[0].max() == 0
+    np.testing.assert_array_equal(scaled.test.x[1:], 0.5)
+
+
+def test_standard_gives_every_channel_of_the_training_set_mean_0_and_deviation_1():
+    scaled, _ = sources.load(DataConfig(scaling="standard"), seed=0)
+    assert scaled.train.x.mean() == pytest.approx(0, abs=1e-5)
+    assert scaled.train.x.std() == pytest.approx(1, abs=1e-5)
+    assert abs(scaled.test.x.mean()) > 1e-4, "scaled by its own mean"
+
+
 def test_number_of_validation_examples_can_be_chosen_and_is_checked():
     splits, _ = sources.load(DataConfig(validation=7), seed=0)
     assert len(splits.validation.x) == 7 and len(splits.train.x) == 1430

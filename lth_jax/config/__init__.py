@@ -31,8 +31,9 @@ class DataConfig:
     """Data set: digits (1,797 8x8 images, embedded), mnist or cifar10 (TFDS)."""
     validation: int | None = None
     """Validation examples taken from the training set; default: the data set's own."""
-    normalize: bool = False
-    """Give every channel of the training images mean 0 and standard deviation 1."""
+    scaling: Literal["unit", "standard", "l2"] = "unit"
+    """Pixels in [0, 1] (unit), every channel of the training images with mean 0 and
+    standard deviation 1 (standard), or every image of Euclidean norm 1 (l2)."""
     dir: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
     """Prepared TFDS data_dir; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     cache: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
@@ -277,7 +278,17 @@ def from_dict(stored: Any) -> Config:
     Raises:
         InputError: it is none, or a bad one; names the field.
     """
-    return build(Config, stored).validate()
+    return build(Config, _with_scaling(stored)).validate()
+
+
+def _with_scaling(stored: Any) -> Any:
+    """Return a stored config with ``data.scaling`` in place of the flag it once was."""
+    data = stored.get("data") if isinstance(stored, dict) else None
+    if not isinstance(data, dict) or not isinstance(data.get("normalize"), bool):
+        return stored
+    rest = {name: value for name, value in data.items() if name != "normalize"}
+    scaling = {"scaling": "standard" if data["normalize"] else "unit"}
+    return {**stored, "data": scaling | rest}
 
 
 def numbers(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -318,7 +329,11 @@ def fingerprint(
     default = numbers(Config())
 
     def changed(one: Config) -> dict[str, Any]:
-        return {k: v for k, v in numbers(one).items() if v != default[k]}
+        fields = {k: v for k, v in numbers(one).items() if v != default[k]}
+        if fields.get("data.scaling") == "standard":  # Named as it once was, a flag.
+            del fields["data.scaling"]
+            fields["data.normalize"] = True
+        return fields
 
     if isinstance(config, Config):
         named = {"fields": changed(config)}

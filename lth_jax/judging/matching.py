@@ -15,7 +15,7 @@ from .units import named_levels
 if TYPE_CHECKING:
     import pandas as pd
 
-UNSTATED = ("data.normalize", "prune.count")
+UNSTATED = ("data.scaling", "prune.count")
 """Fields that papers do not state."""
 EXTENT = ("prune.levels", "stability.")
 """Fields that say how much of a setting is run; see `_is_extent`."""
