@@ -147,7 +147,7 @@ def _lanes(model: Any, train: TrainConfig, program: ensemble.Program) -> Any:
         )
         key = derive(root, replicate, Stream.ORDER)
         hyper = jax.tree.map(jnp.float32, optim.hyper(train))
-        return ticket, Fixed(ticket.clock, hyper, ticket.filled, key, key, key)
+        return ticket, Fixed(ticket.clock, hyper, ticket.filled, 0, key, key, key)
 
     made = jax.jit(jax.vmap(lane))(jnp.arange(program.width))
     tickets, fixed = program.put_lanes(made)

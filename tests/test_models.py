@@ -1,5 +1,6 @@
 """Networks, and the adapters for a user's own."""
 
+import dataclasses
 import itertools
 import math
 
@@ -115,6 +116,10 @@ def test_a_config_says_how_large_the_initial_weights_are(key):
     expected = models.gaussian(models.lenet(shape, CLASSES, (5,)), 0.3)
     tree_close(started(model, key), started(expected, key))
     assert model.layers == expected.layers
+    # A float that is given as a whole number may be larger than an int64.
+    whole = models.build(dataclasses.replace(config, init_std=10**30), shape, CLASSES)
+    expected = models.gaussian(models.lenet(shape, CLASSES, (5,)), 1e30)
+    tree_close(started(whole, key), started(expected, key))
 
 
 def test_lenet_depends_on_the_key_only(key):
@@ -188,9 +193,9 @@ def like_in_shape(like, source):
 
 def train(model, ticket, config, data):
     trainer = make_trainer(model, config)
-    random = [jax.random.key(i) for i in range(len(Fixed._fields) - 3)]
+    random = [jax.random.key(i) for i in range(len(Fixed._fields) - 4)]
     values = hyper(config)
-    fixed = Fixed(ticket.clock, values, ticket.filled, *random)
+    fixed = Fixed(ticket.clock, values, ticket.filled, 0, *random)
     state = trainer.start(ticket, values)
     steps = config.steps
     return jax.jit(trainer.advance)(state, fixed, (), data, steps, 0, steps)

@@ -94,9 +94,8 @@ def recomputed(
 
     def body(i: jax.Array, state: ModelState) -> ModelState:
         index = (i * batch_size + jnp.arange(batch_size)) % data.size
-        _, state = model.apply(
-            params, state, data.x[index], True, jax.random.fold_in(key, i)
-        )
+        x, _ = data.at(index)
+        _, state = model.apply(params, state, x, True, jax.random.fold_in(key, i))
         return state
 
     return jax.lax.fori_loop(0, batches, body, state)

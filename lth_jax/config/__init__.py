@@ -34,6 +34,8 @@ class DataConfig:
     scaling: Literal["unit", "standard", "l2"] = "unit"
     """Pixels in [0, 1] (unit), every channel of the training images with mean 0 and
     standard deviation 1 (standard), or every image of Euclidean norm 1 (l2)."""
+    split: Literal["shared", "per_replicate"] = "shared"
+    """Whether all replicates have the same validation examples, or each its own."""
     dir: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
     """Prepared TFDS data_dir; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     cache: str | None = field(default=None, metadata=NUMBERS_UNCHANGED)
@@ -210,6 +212,8 @@ class Config:
     controls: tuple[tuple[str, int], ...] = ()
     """Other controls and how many draws of each: your own, and those that lth list
     controls names without a setting of their own."""
+    control_draws: Literal["same", "per_level"] = "same"
+    """Whether a control is the same random draw at all levels, or a new one at each."""
     control_levels: tuple[int, ...] = ()
     """Levels that have controls, and copies under other data orders; default: all."""
     seed: int = 0
@@ -233,6 +237,11 @@ class Config:
     def levels(self) -> int:
         """Number of the last level."""
         return len(self.prune.one_shot) or self.prune.levels
+
+    @property
+    def n_splits(self) -> int:
+        """Validation sets that are drawn: one for all replicates, or one for each."""
+        return self.replicates if self.data.split == "per_replicate" else 1
 
     @property
     def draws(self) -> dict[str, int]:

@@ -28,8 +28,9 @@ class Comparison(NamedTuple):
     paths: Sequence[Row]
 
 
-Errors = Callable[[Snapshot, Snapshot, Splits], Path]
-"""(first ends, second ends, data) -> errors on the lines between; one per device."""
+Errors = Callable[[Snapshot, Snapshot, np.ndarray, Splits], Path]
+"""(first ends, second ends, replicates, data) -> errors on the lines between; one per
+device."""
 
 
 def make_errors(prepared: Prepared, plan: Plan) -> Errors:
@@ -42,13 +43,15 @@ def make_errors(prepared: Prepared, plan: Plan) -> Errors:
     config, model = prepared.study.config, planned_model(prepared, plan)
     key = derive(jax.random.key(config.seed), 0, Stream.NOISE)
 
-    def errors(first: Snapshot, second: Snapshot, data: Splits) -> Path:
+    def errors(
+        first: Snapshot, second: Snapshot, replicate: jax.Array, data: Splits
+    ) -> Path:
         with jax.default_matmul_precision(config.train.precision):
             return analysis.path_errors(
                 model,
                 first,
                 second,
-                data,
+                data.of(replicate),
                 points=config.stability.points,
                 batches=config.stability.batches,
                 batch_size=config.train.batch_size,
@@ -56,7 +59,7 @@ def make_errors(prepared: Prepared, plan: Plan) -> Errors:
                 block=eval_block(model),
             )
 
-    return spread(errors, 2, 1, devices=plan_devices(plan))
+    return spread(errors, 3, 1, devices=plan_devices(plan))
 
 
 def compare(
@@ -86,15 +89,16 @@ def compare(
     for first in range(0, len(pairs), width):
         between()
         some = pairs[first : first + width]
-        ends = _ends(level, some, width, 0), _ends(level, some, width, 1)
-        found = tree.to_host(errors(*ends, data))
+        lanes = _lanes(some, width, 0), _lanes(some, width, 1)
+        ends = (tree.take(level.outcome.finals, end) for end in lanes)
+        replicates = np.array([level.ids[n].replicate for n in lanes[0]], np.int32)
+        found = tree.to_host(errors(*ends, replicates, data))
         paths |= {pair: tree.take(found, i) for i, pair in enumerate(some)}
     lines = (path_rows(level, pair, path) for pair, path in paths.items())
     return Comparison(with_barriers(rows, paths), [*chain.from_iterable(lines)])
 
 
-def _ends(level: Level, pairs: Sequence[Pair], width: int, end: int) -> Snapshot:
-    """Return the first or the second ends of lines, padded by the last of them."""
+def _lanes(pairs: Sequence[Pair], width: int, end: int) -> np.ndarray:
+    """Return the lanes of first or second ends of lines, padded by the last of them."""
     padded = [pairs[min(i, len(pairs) - 1)] for i in range(width)]
-    lanes = np.array([pair.lanes[end] for pair in padded])
-    return tree.take(level.outcome.finals, lanes)
+    return np.array([pair.lanes[end] for pair in padded])

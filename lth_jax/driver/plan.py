@@ -170,10 +170,14 @@ def measure(prepared: Prepared, program: Program) -> Pace:
 
 
 def _first(splits: Splits, n: int) -> Splits:
-    train, validation, test = (
-        Dataset(s.x[:n], s.y[:n])
-        for s in (splits.train, splits.validation, splits.test)
-    )
+    """Return the first examples of each set."""
+
+    def cut(data: Dataset) -> Dataset:
+        if data.rows is None:
+            return Dataset(data.x[:n], data.y[:n])
+        return data._replace(rows=data.rows[..., :n])
+
+    train, validation, test = map(cut, splits[:3])
     return Splits(train, validation, test, splits.n_classes)
 
 

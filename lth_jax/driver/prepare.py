@@ -64,7 +64,7 @@ def prepare_all(studies: Sequence[Config], given: Given = NOTHING) -> list[Prepa
     devices.check_platforms()
     loaded, prepared = {}, []
     for config in studies:
-        key = config.data, config.seed
+        key = config.data, config.seed, config.n_splits
         if key not in loaded:
             loaded[key] = _load(config, given)
         splits, origin = loaded[key]
@@ -86,7 +86,7 @@ def _load(config: Config, given: Given) -> tuple[Splits, Origin]:
             "data.name is own: the data of this study are values of the user's. Give"
             " them again: splits=... in Python, data() in an experiment file."
         )
-    return sources.load(config.data, config.seed)
+    return sources.load(config.data, config.seed, config.n_splits)
 
 
 def _build(config: Config, splits: Splits) -> Model:

@@ -84,7 +84,7 @@ def _build(
     if config.init_std is not None:
         plain = dataclasses.replace(config, init_std=None)
         model = _build(network, plain, input_shape, n_classes, convolution)
-        return gaussian(model, config.init_std)
+        return gaussian(model, float(config.init_std))
     return network.build(config, input_shape, n_classes, convolution)
 
 

@@ -38,20 +38,23 @@ class Origin(NamedTuple):
     note: str
 
 
-def load(config: DataConfig, seed: int) -> tuple[Splits, Origin]:
+def load(config: DataConfig, seed: int, replicates: int = 1) -> tuple[Splits, Origin]:
     """Load a data set and draw its validation examples, without any network.
 
     Args:
         config: which data set, and where it and its cache are.
-        seed: draws the validation examples: one split per run.
+        seed: draws the validation examples.
+        replicates: how many draws, where ``config.split`` is per_replicate: the sets
+            then are rows of one pool, see `lth_jax.training.dataset.Dataset`.
 
     Returns:
         The splits and their origin. Images are float32 [n, height, width, channels] in
         [0, 1]: pixels / 255, but digits / 16, their maximum. With ``config.scaling``
         standard, every channel is shifted and scaled by mean and standard deviation of
-        the training set; with l2, every image is divided by its Euclidean norm, as the
-        code that the authors of the first paper released does for MNIST (the paper does
-        not say it). Labels are int32. Remaining training examples keep their order.
+        the training set (with per_replicate, of the pool); with l2, every image is
+        divided by its Euclidean norm, as the code that the authors of the first paper
+        released does for MNIST (the paper does not say it). Labels are int32. Remaining
+        training examples keep their order.
 
     Raises:
         InputError: unknown name, data not prepared, or too many validation examples.
@@ -74,6 +77,7 @@ def load(config: DataConfig, seed: int) -> tuple[Splits, Origin]:
         source.n_validation if config.validation is None else config.validation,
         seed,
         source.n_classes,
+        replicates if config.split == "per_replicate" else None,
     )
     origin = Origin(cache.digest(arrays), note)
     return _SCALINGS[config.scaling](splits), origin
@@ -100,11 +104,13 @@ def _l2(splits: Splits) -> Splits:
 
 
 def _mapped(f: Callable[[np.ndarray], np.ndarray], splits: Splits) -> Splits:
-    train, validation, test = (
-        Dataset(f(part.x), part.y)
-        for part in (splits.train, splits.validation, splits.test)
-    )
-    return Splits(train, validation, test, splits.n_classes)
+    """Map the examples of all sets; sets of one pool still are."""
+    mapped: dict[int, np.ndarray] = {}
+    for part in splits[:3]:
+        if id(part.x) not in mapped:
+            mapped[id(part.x)] = f(part.x)
+    sets = (part._replace(x=mapped[id(part.x)]) for part in splits[:3])
+    return Splits(*sets, splits.n_classes)
 
 
 _SCALINGS: dict[str, Callable[[Splits], Splits]] = {
@@ -220,19 +226,48 @@ def _checked(name: str, x: Any, y: Any) -> Dataset:
 
 
 def _split(
-    train: Dataset, test: Dataset, n_validation: int, seed: int, n_classes: int
+    train: Dataset,
+    test: Dataset,
+    n_validation: int,
+    seed: int,
+    n_classes: int,
+    replicates: int | None = None,
 ) -> Splits:
-    """Move ``n_validation`` examples drawn by ``seed`` out of the training set."""
+    """Move ``n_validation`` examples drawn by ``seed`` out of the training set.
+
+    Args:
+        train: with them.
+        test: stays as it is.
+        n_validation: how many.
+        seed: draws them.
+        n_classes: number of classes.
+        replicates: how often they are drawn; None: once for all.
+    """
     n = train.y.size
     if not 1 <= n_validation < n:
         raise InputError(
             f"{n_validation} validation examples cannot be taken from {n} training"
             f" examples: set n_validation (--data.validation) to 1 ... {n - 1}."
         )
-    rng = np.random.Generator(np.random.PCG64([seed, SPLIT_STREAM]))
-    drawn = np.zeros(n, bool)
-    drawn[rng.permutation(n)[:n_validation]] = True
-    rest, validation = (Dataset(train.x[r], train.y[r]) for r in (~drawn, drawn))
+
+    def drawn(*words: int) -> np.ndarray:
+        rng = np.random.Generator(np.random.PCG64([seed, SPLIT_STREAM, *words]))
+        chosen = np.zeros(n, bool)
+        chosen[rng.permutation(n)[:n_validation]] = True
+        return chosen
+
+    if replicates is None:
+        chosen = drawn()
+        rest, validation = (Dataset(train.x[r], train.y[r]) for r in (~chosen, chosen))
+        return Splits(rest, validation, test, n_classes)
+    # From 1 on: a last word of 0 draws what no word does.
+    many = np.stack([drawn(1 + replicate) for replicate in range(replicates)])
+    rest, validation = (
+        train._replace(
+            rows=np.stack([np.flatnonzero(one) for one in some]).astype("i4")
+        )
+        for some in (~many, many)
+    )
     return Splits(rest, validation, test, n_classes)
 
 

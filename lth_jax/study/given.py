@@ -288,7 +288,8 @@ def data_digest(splits: Splits) -> str:
     """Return the sha256 of all examples, labels and their division, in hex."""
     total = hashlib.sha256(str(splits.n_classes).encode())
     for part in splits[:3]:
-        for array in map(np.ascontiguousarray, part):
+        there = (array for array in part if array is not None)
+        for array in map(np.ascontiguousarray, there):
             total.update(f"{array.dtype}{array.shape}".encode())
             total.update(array.view(np.uint8).data if array.size else b"")
     return total.hexdigest()

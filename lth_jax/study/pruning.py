@@ -94,12 +94,13 @@ def _batches(train: Dataset, keys: Key, batches: int, examples: int) -> Any:
             f" and there are {train.size}: ask for fewer."
         )
 
-    def draw(key: Key) -> Any:
-        chosen = jax.random.permutation(key, train.size)[:wanted]
-        chosen = chosen.reshape(batches, examples)
-        return jnp.asarray(train.x)[chosen], jnp.asarray(train.y)[chosen]
+    whole = jax.tree.map(jnp.asarray, train)
 
-    return jax.vmap(draw)(keys)
+    def draw(key: Key, replicate: jax.Array) -> Any:
+        chosen = jax.random.permutation(key, train.size)[:wanted]
+        return whole.of(replicate).at(chosen.reshape(batches, examples))
+
+    return jax.vmap(draw)(keys, jnp.arange(len(keys)))
 
 
 @functools.lru_cache(maxsize=16)

@@ -157,8 +157,10 @@ def _with_controls(
 def _drawn(study: Study, kind: str, lanes: Sequence[LaneId], tickets: Ticket) -> Ticket:
     """Return a control of tickets; copies are of its first draw."""
     drawn = study.controls[kind]
-    keys = [drawn.key(n.replicate, 0 if n.copied else n.draw) for n in lanes]
-    made = tree.to_host(drawn.control(jnp.stack(keys), tickets))
+    keys = jnp.stack([drawn.key(n.replicate, 0 if n.copied else n.draw) for n in lanes])
+    if study.config.control_draws == "per_level":
+        keys = jax.vmap(jax.random.fold_in, (0, None))(keys, lanes[0].level)
+    made = tree.to_host(drawn.control(keys, tickets))
     made = made._replace(filled=np.broadcast_to(made.filled, len(lanes)).astype(bool))
     check_counts(kind, tickets.mask, made.mask, study.model.layers)
     return made
@@ -187,5 +189,7 @@ def lanes_of(study: Study, ready: Ready) -> Lanes:
         optim.hyper(study.config.train),
     )
     steps = np.full(size, ready.plan.steps, np.int32)
+    replicates = np.array([lane.replicate for lane in ready.ids], np.int32)
     streams = (Stream.ORDER, Stream.NOISE, Stream.AUGMENT)
-    return Lanes(ready.tickets, hypers, steps, *(keys(stream) for stream in streams))
+    random = (keys(stream) for stream in streams)
+    return Lanes(ready.tickets, hypers, steps, replicates, *random)

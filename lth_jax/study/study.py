@@ -73,6 +73,7 @@ def make_study(
             controls.
     """
     config.validate()
+    _check_rows(config, train)
     _check_hashable(model, given)
     criterion = criterion_of(config, given)
     plan = plan_study(config, criterion.reads)
@@ -102,6 +103,17 @@ def make_study(
         optimizer=optim.maker(config.train, tuple(model.layers), given.optimizer),
         given=given,
     )
+
+
+def _check_rows(config: Config, train: Dataset | None) -> None:
+    """Refuse sets of which some replicates have none."""
+    if train is None or train.rows is None or np.ndim(train.rows) == 1:
+        return
+    if len(train.rows) < config.replicates:
+        raise InputError(
+            f"The training set has rows for {len(train.rows)} replicates, but there"
+            f" are {config.replicates}: give rows for each, or [n] for all alike."
+        )
 
 
 def _check_hashable(model: Model, given: Given) -> None:
@@ -287,4 +299,5 @@ def compiled(config: Config) -> Hashable:
     """
     train, restored = optim.static(config.train), config.rewind.moments
     model = dataclasses.replace(config.model, init_std=None)
-    return config.data, config.seed, model, train, restored, config.plan
+    data = config.data, config.seed, config.n_splits
+    return *data, model, train, restored, config.plan

@@ -10,20 +10,53 @@ from ..types import Key
 
 
 class Dataset(NamedTuple):
-    """Examples and their labels.
+    """Examples and their labels, or some of a larger set, chosen by their rows.
 
     Attributes:
-        x: float [n, ...].
-        y: int32 [n].
+        x: float [pool, ...].
+        y: int32 [pool].
+        rows: int32 [n], which examples of the pool it consists of, or [replicates, n],
+            one choice for each replicate; None: all of them, for all replicates.
     """
 
     x: Any
     y: Any
+    rows: Any = None
 
     @property
     def size(self) -> int:
-        """Number of examples."""
-        return self.y.shape[0]
+        """Number of examples, of one replicate."""
+        return self.y.shape[0] if self.rows is None else self.rows.shape[-1]
+
+    def of(self, replicate: Any) -> "Dataset":
+        """Return the examples of a replicate, whose number may be traced.
+
+        Example:
+            >>> x = jnp.array([[3.0], [4.0], [5.0]])
+            >>> data = Dataset(x, jnp.arange(3), jnp.array([[0, 1], [2, 0]]))
+            >>> data.of(1).at(jnp.array([0]))[0].item()
+            5.0
+        """
+        if self.rows is None or self.rows.ndim == 1:
+            return self
+        return self._replace(rows=self.rows[replicate])
+
+    def at(self, index: Any) -> tuple[jax.Array, jax.Array]:
+        """Return x and y of some examples, by their numbers from 0 to ``size - 1``."""
+        index = index if self.rows is None else self.rows[index]
+        return self.x[index], self.y[index]
+
+    def block(self, start: Any, size: int) -> tuple[jax.Array, jax.Array]:
+        """Return x and y of consecutive examples.
+
+        Args:
+            start: number of the first; may be traced.
+            size: how many (static).
+        """
+        cut = jax.lax.dynamic_slice_in_dim
+        if self.rows is None:  # A slice is cheaper than a gather.
+            return cut(self.x, start, size), cut(self.y, start, size)
+        return self.at(start + jnp.arange(size))
 
 
 class Splits(NamedTuple):
@@ -33,6 +66,10 @@ class Splits(NamedTuple):
     validation: Dataset
     test: Dataset
     n_classes: int
+
+    def of(self, replicate: Any) -> "Splits":
+        """Return the sets of a replicate, whose number may be traced."""
+        return Splits(*(part.of(replicate) for part in self[:3]), self.n_classes)
 
 
 class Orders(NamedTuple):
@@ -126,8 +163,7 @@ def batch_at(
         (epoch - orders.first, position * batch_size),
         (1, batch_size),
     )
-    index = row[0]
-    return data.x[index], data.y[index]
+    return data.at(row[0])
 
 
 class Feed(NamedTuple):

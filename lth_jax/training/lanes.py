@@ -43,6 +43,7 @@ class Lanes(NamedTuple):
         tickets: what is trained.
         hypers: traced hyperparameters of each.
         steps: int [lanes], how long each trains; equal ones train as a group.
+        replicates: int32 [lanes], whose examples each trains on.
         orders: keys of the data order.
         rngs: keys of what the networks draw, e.g. for dropout.
         augments: keys of the augmentation.
@@ -51,6 +52,7 @@ class Lanes(NamedTuple):
     tickets: Ticket
     hypers: Hyper
     steps: np.ndarray
+    replicates: np.ndarray
     orders: Key
     rngs: Key
     augments: Key
@@ -222,8 +224,15 @@ def _program(
         width=len(devices) * lanes_per_device,
         capacity=trainer.capacity,
         put_lanes=lambda x: jax.device_put(x, NamedSharding(mesh, LANE)),
-        put_data=lambda x: jax.device_put(x, NamedSharding(mesh, SHARED)),
+        put_data=lambda x: _put_once(x, NamedSharding(mesh, SHARED)),
     )
+
+
+def _put_once(data: Any, where: NamedSharding) -> Any:
+    """Copy data to devices; an array that stands in several places of it, once."""
+    leaves, structure = jax.tree.flatten(data)
+    put = jax.device_put({id(leaf): leaf for leaf in leaves}, where)
+    return structure.unflatten([put[id(leaf)] for leaf in leaves])
 
 
 def _draws_nothing(key: Key) -> Any:
@@ -334,7 +343,7 @@ def begin(program: Program, lanes: Lanes) -> tuple[TrainState, Fixed]:
     """
     ticket = lanes.tickets
     keys = lanes.orders, lanes.rngs, lanes.augments
-    fixed = Fixed(ticket.clock, lanes.hypers, ticket.filled, *keys)
+    fixed = Fixed(ticket.clock, lanes.hypers, ticket.filled, lanes.replicates, *keys)
     return program.start(ticket, lanes.hypers), fixed
 
 

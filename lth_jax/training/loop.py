@@ -65,6 +65,7 @@ class Fixed(NamedTuple):
         clock: int32 scalar, step of schedule and data order at which training starts.
         hyper: traced hyperparameters.
         filled: bool scalar, see `Ticket`.
+        replicate: int32 scalar, whose examples it trains on, see `Dataset.rows`.
         order: key of the data order.
         rng: key of what the network draws, e.g. dropout.
         augment: key of the augmentation.
@@ -73,6 +74,7 @@ class Fixed(NamedTuple):
     clock: jax.Array
     hyper: Hyper
     filled: Any
+    replicate: Any
     order: Key
     rng: Key
     augment: Key
@@ -262,6 +264,7 @@ def _make_advance(
         first: jax.Array,
         stop: jax.Array,
     ) -> tuple[TrainState, Curve]:
+        data = data.of(fixed.replicate)
         timeline = timeline_of(data, n_steps)
         begun = timeline.unit_of(first)
         # Once for the chunk, not inside the loop: a resident feed shuffles here.

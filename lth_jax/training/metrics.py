@@ -84,8 +84,7 @@ def tally(
 
     def add(i: jax.Array, so_far: Tally) -> Tally:
         start = jnp.minimum(i * size, n - size)
-        x = jax.lax.dynamic_slice_in_dim(data.x, start, size)
-        y = jax.lax.dynamic_slice_in_dim(data.y, start, size)
+        x, y = data.block(start, size)
         logits, _ = model.apply(params, state, x, False, key)
         logits = logits.astype(so_far.loss.dtype)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
