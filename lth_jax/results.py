@@ -156,6 +156,28 @@ def spreads(rows: "pd.DataFrame", by: str | Sequence[str], column: str) -> Any:
     return rows.groupby(keys)[column].agg(["mean", "min", "max", "count"])
 
 
+def at_common_steps(curves: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the evaluations at steps at which all networks of a kind were evaluated.
+
+    With ``train.test_every`` some were on the test set where others were not, and a
+    mean over those that were is of other networks from step to step.
+
+    Args:
+        curves: as in ``Run.curves``.
+
+    Example:
+        >>> import pandas as pd
+        >>> curves = pd.DataFrame({"level": 0, "kind": "ticket", "split": "test",
+        ...     "replicate": [0, 1, 0], "step": [0, 0, 100]})
+        >>> at_common_steps(curves)["step"].tolist()
+        [0, 0]
+    """
+    alike = ["level", "kind", "split"]
+    counts = curves.groupby([*alike, "step"])["step"].transform("size")
+    most = counts.groupby([curves[name] for name in alike]).transform("max")
+    return curves[counts == most]
+
+
 def flat_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a stored config that change numbers, flat.
 

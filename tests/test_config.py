@@ -213,6 +213,8 @@ BAD = [
     ("train.steps", -5),
     ("train.batch_size", 0),
     ("train.eval_every", 0),
+    ("train.test_every", 0),
+    ("train.test_every", 150),
     ("train.learning_rate", 0.0),
     ("train.learning_rate", -0.1),
     ("train.learning_rate", NAN),

@@ -67,6 +67,10 @@ class TrainConfig:
     """Examples per step."""
     eval_every: int = 100
     """Steps between evaluations on the validation and test sets."""
+    test_every: int | None = None
+    """Steps between evaluations on the test set that take place anyhow, a multiple of
+    eval_every; others only where the validation loss is the least so far, and at the
+    end. Default: the test set is evaluated whenever the validation set is."""
     optimizer: str = "adam"
     """Optimizer: adam, momentum or sgd."""
     learning_rate: float = 1.2e-3

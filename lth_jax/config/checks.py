@@ -26,6 +26,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "train.steps": (1, _COUNT),
     "train.batch_size": (1, _COUNT),
     "train.eval_every": (1, _COUNT),
+    "train.test_every": (1, _COUNT),
     "train.weight_decay": (0, _LARGEST),
     "train.warmup": (0, _COUNT),
     "train.drop_factor": (0, _LARGEST),
@@ -88,6 +89,11 @@ def _model(config: Any) -> None:
 
 def _schedule(config: Any) -> None:
     train = config.train
+    if train.test_every is not None and train.test_every % train.eval_every:
+        raise InputError(
+            f"train.test_every is {train.test_every}: it must be a multiple of"
+            f" train.eval_every, {train.eval_every}."
+        )
     if train.warmup > train.steps:
         raise InputError(
             f"train.warmup is {train.warmup}, longer than the training"

@@ -39,7 +39,8 @@ class Estimate(NamedTuple):
 def estimate(configs: Sequence[Config], given: Given = NOTHING) -> Estimate:
     """Compile the training programs, time a little of each, and extrapolate.
 
-    Lines between copies (``stability.points``) are not counted.
+    Evaluations of the test set count as if all took place (``train.test_every``). Lines
+    between copies (``stability.points``) are not counted.
 
     Args:
         configs: of one study, or of the variants of a sweep.

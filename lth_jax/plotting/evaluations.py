@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..results import at_common_steps
 from ..store.read import Run
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def at_fractions(
         The runs, and name and title of each column, in order of the fractions.
     """
     columns = [f"accuracy at {i}" for i in range(len(fractions))]
-    steps = [_nearest_steps(run, fractions) for run in runs]
+    runs = [run._replace(curves=at_common_steps(run.curves)) for run in runs]
+    steps = [_nearest_steps(run, fractions, split) for run in runs]
     looked = [
         run._replace(summary=_with_accuracy(run, columns, own, split))
         for run, own in zip(runs, steps, strict=True)
@@ -36,8 +38,9 @@ def at_fractions(
     return looked, list(zip(columns, titles, strict=True))
 
 
-def _nearest_steps(run: Run, fractions: Sequence[float]) -> list[int]:
-    steps = run.curves.query("level == 0")["step"].drop_duplicates()
+def _nearest_steps(run: Run, fractions: Sequence[float], split: str) -> list[int]:
+    dense = run.curves.query("level == 0 and split == @split")
+    steps = dense["step"].drop_duplicates()
     last = steps.max()
     return [int(steps[(steps - x * last).abs().idxmin()]) for x in fractions]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..results import by_level, density_text, nearest_levels
+from ..results import at_common_steps, by_level, density_text, nearest_levels
 from ..store.read import Run
 from .kinds import label, look_of
 from .style import DASHED, INK, PALETTE, draw_band
@@ -45,7 +45,7 @@ def draw_during(
         shown: densities by kind; of the run's levels the nearest ones are drawn.
     """
     last = _last_step(run)
-    curves = run.curves.query("split == @split and step <= @last")
+    curves = at_common_steps(run.curves.query("split == @split and step <= @last"))
     panels = [_levels_shown(run.summary, densities) for densities in shown]
     colours = _level_colours(sorted({at for panel in panels for _, at, _ in panel}))
     bands = []

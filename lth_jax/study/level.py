@@ -103,8 +103,9 @@ class Level(NamedTuple):
     @property
     def _finite(self) -> np.ndarray:
         """Tell which evaluations came to a number, [lanes, evaluations]."""
-        curve = self.outcome.curve
-        return np.isfinite(curve.validation.loss) & np.isfinite(curve.test.loss)
+        validation, test = self.outcome.curve
+        tested = ~np.isnan(test.accuracy)
+        return np.isfinite(validation.loss) & (np.isfinite(test.loss) | ~tested)
 
     @property
     def failures(self) -> dict[LaneId, int]:

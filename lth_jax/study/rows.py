@@ -40,7 +40,7 @@ def curve_rows(level: Level) -> list[Row]:
     """Return one row per training, evaluation and split, with columns `CURVES`.
 
     Losses are means in nats, accuracies fractions. The training set is evaluated at the
-    last step only.
+    last step only; where the test set was not, there is no row of it.
 
     Args:
         level: from `lth_jax.study.find.find_tickets`.
@@ -51,7 +51,8 @@ def curve_rows(level: Level) -> list[Row]:
             for step, loss, accuracy in zip(
                 level.evaluations, points.loss[i], points.accuracy[i], strict=True
             ):
-                rows.append(_point(lane, step, split, loss, accuracy))
+                if not np.isnan(accuracy):
+                    rows.append(_point(lane, step, split, loss, accuracy))
         end = level.outcome.train
         rows.append(
             _point(lane, level.evaluations[-1], "train", end.loss[i], end.accuracy[i])

@@ -31,11 +31,20 @@ NEVER = -1
 
 
 class Tallies(NamedTuple):
-    """Evaluations under way, of each set."""
+    """Evaluations under way, of each set.
+
+    Attributes:
+        validation: of the validation set.
+        test: of the test set.
+        train: of the training set.
+        least: scalar, the least validation loss of the units before, where it decides
+            whether the test set is evaluated (``test_every``); else None.
+    """
 
     validation: Tally
     test: Tally
     train: Tally
+    least: Any = None
 
 
 class TrainState(NamedTuple):
@@ -85,7 +94,11 @@ AfterStep = Callable[[TrainState, Params, jax.Array, Key], TrainState]
 
 
 class Curve(NamedTuple):
-    """Evaluations of one training: leaves are float [evaluations]."""
+    """Evaluations of one training: leaves are float [evaluations].
+
+    Where the test set was not evaluated, its loss and accuracy are NaN; the accuracy of
+    a network that was evaluated never is.
+    """
 
     validation: Metrics
     test: Metrics
@@ -200,7 +213,9 @@ def make_trainer(
         params, moments = masks.start(ticket), ticket.moments
         if moments is None:
             moments = made(hyper).init(params)
-        tallies = Tallies(*(no_tally(params) for _ in Tallies._fields))
+        sets = (no_tally(params) for _ in range(3))
+        least = jnp.full_like(no_tally(params).loss, jnp.inf)
+        tallies = Tallies(*sets, None if config.test_every is None else least)
         never = jnp.int32(NEVER)
         return TrainState(params, ticket.mask, ticket.state, moments, never, tallies)
 
@@ -275,9 +290,16 @@ def _make_advance(
         def unit(i: jax.Array, carry: tuple[TrainState, Curve]) -> Any:
             now, curve = carry
             validation, test, span, last = timeline.parts(begun + i, first, stop)
-            spans = {"validation": validation, "test": test}
-            now = evaluate(now, fixed, data, spans)
-            point = _point(now, data)
+            now = evaluate(now, fixed, data, {"validation": validation})
+            tested = _tested(now, data, timeline, begun + i, config)
+            some = test[0], jnp.where(tested, test[1], test[0])
+            now = evaluate(now, fixed, data, {"test": some})
+            point = _point(now, data, tested)
+            if now.tallies.least is not None:
+                passed = test[1] == timeline.test
+                least = jnp.fmin(now.tallies.least, point.validation.loss)
+                least = jnp.where(passed, least, now.tallies.least)
+                now = now._replace(tallies=now.tallies._replace(least=least))
             curve = jax.tree.map(lambda c, v: c.at[i].set(v), curve, point)
             now = steps(now, fixed, data.train, opened, span)
             return evaluate(now, fixed, data, {"train": last}), curve
@@ -285,7 +307,7 @@ def _make_advance(
         units = timeline.unit_of(jnp.maximum(first, stop - 1)) - begun + 1
         empty = jax.tree.map(
             lambda value: jnp.zeros((_capacity(config), *value.shape), value.dtype),
-            jax.eval_shape(_point, now, data),
+            jax.eval_shape(_point, now, data, True),
         )
         with jax.default_matmul_precision(config.precision):
             return jax.lax.fori_loop(0, units, unit, (now, empty))
@@ -293,11 +315,23 @@ def _make_advance(
     return advance
 
 
-def _point(now: TrainState, data: Splits) -> Curve:
+def _tested(
+    now: TrainState, data: Splits, timeline: Timeline, unit: Any, config: TrainConfig
+) -> Any:
+    """Tell whether the test set is evaluated in a unit (``test_every``)."""
+    if config.test_every is None:
+        return True
+    planned = unit * config.eval_every % config.test_every == 0
+    loss = mean(now.tallies.validation, data.validation.size).loss
+    return planned | (unit == timeline.units - 1) | (loss < now.tallies.least)
+
+
+def _point(now: TrainState, data: Splits, tested: Any) -> Curve:
     tallies = now.tallies
+    test = mean(tallies.test, data.test.size)
     return Curve(
         mean(tallies.validation, data.validation.size),
-        mean(tallies.test, data.test.size),
+        jax.tree.map(lambda value: jnp.where(tested, value, jnp.nan), test),
     )
 
 
