@@ -83,7 +83,8 @@ def test_gaussian_weights_have_one_deviation_in_all_layers(key):
         size[path] = np.asarray(leaf, np.float64).ravel()
         assert size[path].std() == pytest.approx(0.1, rel=4 / (2 * leaf.size) ** 0.5)
         assert abs(size[path].mean()) < 4 * 0.1 / leaf.size**0.5, path
-        assert abs(size[path]).max() > 0.3, "not cut at two standard deviations"
+        # As Glorot's: cut at two standard deviations (of 0.88 before the cut).
+        assert 0.2 < abs(size[path]).max() <= 0.1 * 2 / 0.87962566 * (1 + 1e-6)
     one, other = size["Dense_1/kernel"], size["Dense_2/kernel"]
     assert abs(np.corrcoef(one, other)[0, 1]) < 4 / one.size**0.5
 
@@ -106,7 +107,8 @@ def test_gaussian_weights_scale_with_a_traced_deviation(key):
         else:
             tree_close(leaf[1], tree.flatten(before)[path])
     alone, _ = jax.jit(init)(0.4, key)
-    tree_close(alone, tree.take(several, 1), rtol=1e-6)
+    # A program of its own rounds on its own, which the least weights show most.
+    tree_close(alone, tree.take(several, 1), rtol=1e-6, atol=4e-8)
 
 
 def test_a_config_says_how_large_the_initial_weights_are(key):

@@ -531,6 +531,17 @@ def test_config_of_an_older_version_is_accepted(run):
     assert write.open_run(run, CONFIG, MANIFEST) == MANIFEST
 
 
+def test_config_that_knew_the_scaling_as_a_flag_is_accepted(run):
+    stored = json.loads((run / "config.json").read_text())
+    stored["data"] = {"name": stored["data"]["name"], "normalize": False}
+    (run / "config.json").write_text(json.dumps(stored))
+    assert write.open_run(run, CONFIG, MANIFEST) == MANIFEST
+    stored["data"]["normalize"] = True
+    (run / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(StoreError, match=r"data\.scaling is 'standard' there"):
+        write.open_run(run, CONFIG, MANIFEST)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

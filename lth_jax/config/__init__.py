@@ -53,8 +53,8 @@ class ModelConfig:
     dropout: float = 0.0
     """Dropout rate after the hidden dense layers of conv2, conv4 and conv6."""
     init_std: float | None = None
-    """Standard deviation of Gaussian initial weights, the same in all layers; default:
-    Glorot's, layer by layer."""
+    """Standard deviation of Gaussian initial weights (cut at two, as Glorot's are), the
+    same in all layers; default: Glorot's, layer by layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,11 +291,16 @@ def from_dict(stored: Any) -> Config:
     Raises:
         InputError: it is none, or a bad one; names the field.
     """
-    return build(Config, _with_scaling(stored)).validate()
+    return build(Config, renewed(stored)).validate()
 
 
-def _with_scaling(stored: Any) -> Any:
-    """Return a stored config with ``data.scaling`` in place of the flag it once was."""
+def renewed(stored: Any) -> Any:
+    """Return a stored config with ``data.scaling`` in place of the flag it once was.
+
+    Example:
+        >>> renewed({"data": {"normalize": True}})
+        {'data': {'scaling': 'standard'}}
+    """
     data = stored.get("data") if isinstance(stored, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("normalize"), bool):
         return stored

@@ -36,6 +36,7 @@ from ..store.read import (
     variant_paths,
 )
 from ..store.verify import level_files, level_path, seal
+from .provenance import git, versions
 
 _log = logging.getLogger("lth_jax")
 _OPENED = ("ok", "diverged")
@@ -179,7 +180,7 @@ def _write(source: Source) -> None:
         write_table(folder / LAYERS_FILE, layers, columns[LAYERS_FILE])
         for name, blocks in {HISTOGRAMS_FILE: histograms, UNITS_FILE: units}.items():
             write_blocks(folder / name, blocks, columns[name])
-        seal(folder, source.path)
+        seal(folder, source.path, versions=versions(), git=git())
 
 
 class _Arrays(NamedTuple):

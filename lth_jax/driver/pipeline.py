@@ -24,10 +24,11 @@ from . import devices, interrupts
 from . import plan as plans
 from .anatomy import check_begun
 from .interrupts import Request
-from .manifest import command, git, new_manifest, versions
+from .manifest import new_manifest
 from .plan import Plan
 from .prepare import Prepared, most_on_host, prepare, prepare_all
 from .progress import Progress
+from .provenance import command, git, uncommitted, versions
 from .trainer import Training
 
 log = logging.getLogger(__name__)
@@ -326,6 +327,7 @@ def _note_start(one: Opened, plan: Plan) -> None:
                 value,
             )
     one.manifest["plan"] = plan._asdict()
+    store.keep_uncommitted(one.path, uncommitted())
     store.note(one.path, one.manifest, "resumed" if known else "started", **words)
 
 

@@ -7,13 +7,21 @@ import jax
 from ..tickets import masks
 from ..types import Key, Model
 
+CUT = 2.0
+"""Standard deviations of a Gaussian at which initial weights are cut, as Glorot's."""
+CUT_STD = 0.87962566103423978
+"""Standard deviation of a standard Gaussian that is cut there."""
+
 
 def gaussian(model: Model, std: Any) -> Model:
     """Return a network whose prunable weights begin as Gaussians of mean 0.
 
+    They are cut at two standard deviations and rescaled, as Glorot's are, so that
+    networks of the two differ in nothing but the scale.
+
     Args:
         model: the network; what of it cannot be pruned begins as before.
-        std: standard deviation, the same in all layers; may be traced.
+        std: standard deviation after the cut, the same in all layers; may be traced.
 
     Example:
         >>> from lth_jax import lenet
@@ -24,10 +32,14 @@ def gaussian(model: Model, std: Any) -> Model:
 
     Reference:
         Frankle & Carbin (2019), appendix G.5, figure 30.
+
+    Deviation:
+        The paper says Gaussian, and nothing of a cut.
     """
 
     def draw(key: Key, leaf: jax.Array) -> jax.Array:
-        return std * jax.random.normal(key, leaf.shape, leaf.dtype)
+        drawn = jax.random.truncated_normal(key, -CUT, CUT, leaf.shape, leaf.dtype)
+        return (std / CUT_STD) * drawn
 
     def init(key: Key) -> tuple[Any, Any]:
         params, state = model.init(key)

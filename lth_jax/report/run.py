@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ASKED_FOR = ("rewind", "stability")
 """Settings that a page names only if they are not the default."""
-MADE_WITH = ("fingerprint", "data", "versions", "devices", "plan")
+MADE_WITH = ("fingerprint", "data", "choices", "git", "versions", "devices", "plan")
 """What a page shows of a manifest."""
 
 

@@ -3,6 +3,8 @@
 And read back, at the end of this file, by the study that goes on.
 """
 
+import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ from .. import config as configs
 from .. import folders, tree
 from ..config import Config, Variants
 from ..errors import InputError, StoreError
-from ..files import read_json, write_json, write_npz, write_table
+from ..files import read_json, write_bytes, write_json, write_npz, write_table
 from ..schema import (
     ANATOMY,
     CHECKPOINT,
@@ -28,6 +30,7 @@ from ..schema import (
     SNAPSHOTS_FILE,
     SUMMARY_FILE,
     TICKETS_FILE,
+    UNCOMMITTED,
 )
 from ..study.level import (
     Level,
@@ -57,9 +60,13 @@ from .verify import (
     tables_of,
 )
 
+log = logging.getLogger(__name__)
+
 WRITTEN = ("level_*", ANATOMY, CHECKPOINT, FIGURES)
 """Names of the folders of a run directory."""
-LATER_NOTES = ("layers",)
+MOST_DIFF = 1_000_000
+"""Bytes of uncommitted changes that a run keeps."""
+LATER_NOTES = ("layers", "choices")
 """What the manifests of older runs do not say."""
 
 
@@ -212,7 +219,7 @@ def open_sweep(
 
 def _check_same(stored: dict[str, Any], config: Config, folder: Path) -> None:
     default = configs.numbers(Config())
-    wanted = configs.numbers(config)
+    wanted, stored = configs.numbers(config), configs.renewed(stored)
     there = {name: _field(stored, name, default[name]) for name in wanted}
     changed = [
         f"{name} is {there[name]!r} there and {value!r} here"
@@ -297,6 +304,29 @@ def drop_final(run: Path, number: int) -> None:
 def has_final(run: Path, number: int) -> bool:
     """Tell whether a complete level's final weights are kept."""
     return FINAL_FILE in read_json(level_path(run, number) / MANIFEST_FILE)["files"]
+
+
+def keep_uncommitted(run: Path, diff: bytes) -> None:
+    """Keep in a run directory what its code differs in from the commit that it notes.
+
+    Args:
+        run: the run directory.
+        diff: git's; larger than `MOST_DIFF` it is left out, with a warning.
+    """
+    if not diff:
+        return
+    if len(diff) > MOST_DIFF:
+        log.warning(
+            "%s does not keep what was changed in the code since its commit: that is"
+            " %d bytes, more than %d.",
+            run,
+            len(diff),
+            MOST_DIFF,
+        )
+        return
+    file = run / UNCOMMITTED.format(hashlib.sha256(diff).hexdigest()[:8])
+    with folders.writing(file):
+        write_bytes(file, diff)
 
 
 def note(run: Path, manifest: dict[str, Any], event: str, **details: Any) -> None:
