@@ -1,6 +1,7 @@
 """Runs made by hand: from rows, of known numbers, and of a world of true claims."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,30 @@ def make_run(
         train=dataclasses.replace(setting.config.train, **train),
         prune=dataclasses.replace(setting.config.prune, levels=n_levels),
     )
+    kinds, twice = tuple(kinds), tuple(copied) if close else ()
+    made = networks_of(setting, replicates, n_levels, kinds, twice)
+    summary, curves = (table.copy() for table in made)
+    return run_of(
+        config,
+        summary,
+        manifest={"data": {"name": config.data.name} | (data or {})},
+        curves=curves,
+        stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
+        anatomy=NO_ANATOMY._replace(
+            layers=layers_of(setting, apart, replicates) if apart else NO_ANATOMY.layers
+        ),
+    )
+
+
+@functools.cache
+def networks_of(
+    setting: Setting,
+    replicates: int,
+    n_levels: int,
+    kinds: tuple[str, ...],
+    copied: tuple[int, ...],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return summary and curves of a setting in the world; some levels are copied."""
     rows = []
     for level in range(n_levels + 1):
         for kind in ("ticket", *kinds) if level else ("ticket",):
@@ -294,20 +319,11 @@ def make_run(
             one |= {name: accuracy for name in SUMMARY if "accuracy" in name}
             one |= {"train_accuracy_final": 1.0, "early_stop_step": step}
             rows += [one | {"replicate": r} for r in range(replicates)]
-            if level in copied and close:
+            if level in copied:
                 copy = one | {"kind": f"{kind}_reorder", "draw": 1}
                 rows += [copy | {"replicate": r} for r in range(replicates)]
     summary = pd.DataFrame(rows)
-    return run_of(
-        config,
-        summary,
-        manifest={"data": {"name": config.data.name} | (data or {})},
-        curves=curves_of(summary, (10_000, 30_000)),
-        stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
-        anatomy=NO_ANATOMY._replace(
-            layers=layers_of(setting, apart, replicates) if apart else NO_ANATOMY.layers
-        ),
-    )
+    return summary, curves_of(summary, (10_000, 30_000))
 
 
 def pairs_of(

@@ -14,6 +14,7 @@ from drawing import supported
 from made import DRAWS, LEVELS, STEPS, known_run, losses_of, numbers_of
 from markupsafe import Markup
 from matplotlib.colors import to_rgba
+from runs import without_figures
 
 from lth_jax import plotting
 from lth_jax.config import Config, PruneConfig, to_dict
@@ -538,8 +539,8 @@ def parse(html: str) -> Page:
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Leave out the drawing, which takes most of a page's time."""
-    monkeypatch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
+    """Leave out the figures, which take most of a page's time."""
+    without_figures(monkeypatch)
 
 
 def test_the_page_holds_all_it_shows(html, first):
