@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from made import NO_ANATOMY
+from made import WHO, run_of
 
 from lth_jax import papers, plotting
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig, to_dict
 from lth_jax.store.read import Run
-from lth_jax.study.copies import PATHS, STABILITY
 
-WHO = ["level", "kind", "replicate", "draw"]
 ACCURACY = {
     "val_accuracy_es": 0.0,
     "test_accuracy_es": -0.01,
@@ -47,7 +44,7 @@ def made(config: Config, variant: int = 0, weights: int = 50_000) -> Run:
                 | {name: value + more for name, more in ACCURACY.items()}
                 for r, value in enumerate(values)
             ]
-    summary = pd.DataFrame(rows).astype({"early_stop_step": "Int64"})
+    summary = pd.DataFrame(rows)
     steps = [config.train.steps * part // 6 for part in (0, 2, 3, 4, 6)]
     points = [(step, split) for step in steps for split in ("validation", "test")]
     is_deep = config.model.name in ("vgg19", "resnet18")
@@ -55,16 +52,7 @@ def made(config: Config, variant: int = 0, weights: int = 50_000) -> Run:
     curves = summary[[*WHO, "val_accuracy_es"]].merge(at, how="cross")
     lower = 0.1 * (curves["split"] == "test") + curves["step"].astype(float) / 1e7
     curves["accuracy"] = curves.pop("val_accuracy_es") - lower
-    return Run(
-        Path("runs/made"),
-        to_dict(config),
-        {},
-        summary,
-        curves.assign(loss=1.0),
-        pd.DataFrame(columns=[*STABILITY]),
-        pd.DataFrame(columns=[*PATHS]),
-        anatomy=NO_ANATOMY,
-    )
+    return run_of(config, summary, curves=curves.assign(loss=1.0))
 
 
 def sketched(config: Config) -> Run:

@@ -1,7 +1,9 @@
-"""Tiny networks and data, and comparisons of trees."""
+"""Tiny networks and data, comparisons of trees, and the fields of a config."""
 
+import dataclasses
 import functools
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -10,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lth_jax import models, tree
+from lth_jax.config import Config
 from lth_jax.study.level import Level, Parent, Ready, parent_of, trajectory_of
 from lth_jax.study.ready import make_ready
 from lth_jax.study.study import Study
@@ -154,3 +157,26 @@ def count_traces(f: Callable[..., Any]) -> Callable[..., Any]:
 
     counted.traces = 0
     return counted
+
+
+def fields(cls: Any, prefix: str = "", unchanged: bool = False) -> Iterator[Any]:
+    """Yield dotted name, type, whether NUMBERS_UNCHANGED, of every leaf field."""
+    hints = typing.get_type_hints(cls)
+    for f in dataclasses.fields(cls):
+        marked = unchanged or not f.metadata.get("fingerprint", True)
+        if dataclasses.is_dataclass(hints[f.name]):
+            yield from fields(hints[f.name], f"{prefix}{f.name}.", marked)
+        else:
+            yield prefix + f.name, hints[f.name], marked
+
+
+def replaced(config: Any, name: str, value: Any) -> Any:
+    """Return the config with a field of a dotted name replaced."""
+    head, _, rest = name.partition(".")
+    if rest:
+        value = replaced(getattr(config, head), rest, value)
+    return dataclasses.replace(config, **{head: value})
+
+
+FIELDS = {name: (hint, unchanged) for name, hint, unchanged in fields(Config)}
+"""Dotted name of a field of a config -> its type, and whether it changes no number."""

@@ -1,14 +1,16 @@
-"""Runs made by hand, in a world in which the claims hold, for the tests of claims."""
+"""Runs made by hand: from rows, of known numbers, and of a world of true claims."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lth_jax import papers
-from lth_jax.config import to_dict
+from lth_jax.config import Config, to_dict
 from lth_jax.files import no_rows
 from lth_jax.judging import Judgement, judge
 from lth_jax.judging.settings import Setting
@@ -38,7 +40,7 @@ from lth_jax.papers.lottery.settings import (
     layerwise,
 )
 from lth_jax.report.page import Section
-from lth_jax.schema import ANATOMY_TABLES, PATHS, STABILITY, SUMMARY
+from lth_jax.schema import ANATOMY_TABLES, CURVES, PATHS, STABILITY, SUMMARY
 from lth_jax.store.read import Anatomy, Run
 
 CLAIMS = papers.claims()
@@ -46,6 +48,105 @@ LAYERS = [layer.path for layer in LENET_LAYERS]
 CODED = [claim for claim in CLAIMS if claim.conditions]
 CONTROLS = (REINIT, SHUFFLE, RESAMPLE, *NOISES)
 DENSE_STEP = 7_000
+WHO = ["level", "kind", "replicate", "draw"]
+NO_ANATOMY = Anatomy(*(no_rows(table.columns) for table in ANATOMY_TABLES.values()))
+
+
+def run_of(config: Config | dict[str, Any], summary: pd.DataFrame, **more) -> Run:
+    """Return a run of a summary: every run that is made by hand is made here.
+
+    Args:
+        config: settings, or what of them is to be stored.
+        summary: one row per network; whole steps become integers, some of which may be
+            missing.
+        more: other fields of the run; without them it has no curves, copies or anatomy.
+    """
+    steps = summary.get("early_stop_step", pd.Series(dtype=float))
+    if (steps.dropna() % 1 == 0).all() and len(steps):
+        summary = summary.astype({"early_stop_step": "Int64"})
+    empty = {
+        "curves": pd.DataFrame(columns=[*CURVES]),
+        "stability": pd.DataFrame(columns=[*STABILITY]),
+        "paths": pd.DataFrame(columns=[*PATHS]),
+    }
+    about = {"path": Path("runs/made"), "manifest": {}, "anatomy": NO_ANATOMY}
+    stored = to_dict(config) if isinstance(config, Config) else config
+    return Run(config=stored, summary=summary, **about | empty | more)
+
+
+def curves_of(
+    summary: pd.DataFrame, steps: Iterable[int], **point: Any
+) -> pd.DataFrame:
+    """Return curves on which every network has the same values at these steps."""
+    values = {"split": "test", "loss": 1.0, "accuracy": 0.5} | point
+    parts = [summary[WHO].assign(step=step, **values) for step in steps]
+    return pd.concat(parts, ignore_index=True)
+
+
+# Known numbers: arrays first, so that figures can be checked against NumPy.
+
+DRAWS = {"ticket": 1, "random_reinit": 3, "shuffle_mask": 2}
+LEVELS, REPLICATES, STEPS = 8, 3, np.arange(0, 1001, 50)
+
+
+def numbers_of(kind: str, what: str) -> np.ndarray:
+    """Return deterministic numbers [levels + 1, replicates, draws]."""
+    seed = [list(DRAWS).index(kind), len(what)]
+    noise = np.random.default_rng(seed).uniform(
+        size=(LEVELS + 1, REPLICATES, DRAWS[kind])
+    )
+    if what == "early_stop_step":
+        return 300 + 50 * np.floor(5 * noise)
+    return 0.97 + 0.01 * noise
+
+
+def losses_of(kind: str, split: str) -> np.ndarray:
+    """Return losses [levels + 1, replicates, draws, steps]; accuracy: 1 - loss / 9."""
+    peaks = numbers_of(kind, split)[..., None]
+    return 0.1 * peaks + 8 * np.exp(-STEPS / 60) + 1e-4 * STEPS
+
+
+def known_run(
+    path: Path, kinds: tuple[str, ...] = tuple(DRAWS), levels: int = LEVELS
+) -> Run:
+    """Return a run of these numbers: of LeNet on digits, with a note of everything."""
+    summary, curves = [], []
+    for kind in kinds:
+        steps, accuracy = (
+            numbers_of(kind, name) for name in ("early_stop_step", "test_accuracy_es")
+        )
+        for level, replicate, draw in np.ndindex(steps.shape):
+            if level > levels or (level == 0 and kind != "ticket"):
+                continue
+            at = (level, replicate, draw)
+            who = dict(zip(WHO, (level, kind, replicate, draw), strict=True))
+            summary.append(
+                who
+                | {"density": 0.8**level, "status": "ok", "early_stop_step": steps[at]}
+                | {"test_accuracy_es": accuracy[at]}
+                | {"test_accuracy_final": accuracy[at] - 0.01}
+                | {"train_accuracy_final": accuracy[at] + 0.01}
+            )
+            for split in ("validation", "test"):
+                loss = losses_of(kind, split)[at]
+                values = {"step": STEPS, "loss": loss, "accuracy": 1 - loss / 9}
+                curves.append(pd.DataFrame(who | {"split": split} | values))
+    return run_of(
+        Config(reinits=3, shuffles=2),
+        pd.DataFrame(summary),
+        path=path,
+        curves=pd.concat(curves, ignore_index=True),
+        manifest={
+            "experiment": "tiny",
+            "fingerprint": "0123abcd",
+            "versions": {"jax": "0.10.2"},
+            "devices": ["cpu"],
+            "plan": {"devices": 2},
+            "data": {"name": "digits", "sha256": "cafe", "note": "as delivered"},
+            "events": [{"time": "2026-01-01T00:00:00", "event": "resumed"}],
+        },
+    )
+
 
 # A world in which the claims hold: what each network does.
 
@@ -145,7 +246,6 @@ WORLD = {
         for each in ONE_KIND
     },
 }
-NO_ANATOMY = Anatomy(*(no_rows(table.columns) for table in ANATOMY_TABLES.values()))
 Closeness = tuple[float, float]
 
 
@@ -186,6 +286,30 @@ def make_run(
         train=dataclasses.replace(setting.config.train, **train),
         prune=dataclasses.replace(setting.config.prune, levels=n_levels),
     )
+    kinds, twice = tuple(kinds), tuple(copied) if close else ()
+    made = networks_of(setting, replicates, n_levels, kinds, twice)
+    summary, curves = (table.copy() for table in made)
+    return run_of(
+        config,
+        summary,
+        manifest={"data": {"name": config.data.name} | (data or {})},
+        curves=curves,
+        stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
+        anatomy=NO_ANATOMY._replace(
+            layers=layers_of(setting, apart, replicates) if apart else NO_ANATOMY.layers
+        ),
+    )
+
+
+@functools.cache
+def networks_of(
+    setting: Setting,
+    replicates: int,
+    n_levels: int,
+    kinds: tuple[str, ...],
+    copied: tuple[int, ...],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return summary and curves of a setting in the world; some levels are copied."""
     rows = []
     for level in range(n_levels + 1):
         for kind in ("ticket", *kinds) if level else ("ticket",):
@@ -195,25 +319,11 @@ def make_run(
             one |= {name: accuracy for name in SUMMARY if "accuracy" in name}
             one |= {"train_accuracy_final": 1.0, "early_stop_step": step}
             rows += [one | {"replicate": r} for r in range(replicates)]
-            if level in copied and close:
+            if level in copied:
                 copy = one | {"kind": f"{kind}_reorder", "draw": 1}
                 rows += [copy | {"replicate": r} for r in range(replicates)]
     summary = pd.DataFrame(rows)
-    point = {"split": "test", "loss": 1.0, "accuracy": 0.5}
-    who = ["level", "kind", "replicate", "draw"]
-    curves = [summary[who].assign(step=step, **point) for step in (10_000, 30_000)]
-    return Run(
-        path=Path("runs/made"),
-        config=to_dict(config),
-        manifest={"data": {"name": config.data.name} | (data or {})},
-        summary=summary,
-        curves=pd.concat(curves, ignore_index=True),
-        stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
-        paths=pd.DataFrame(columns=[*PATHS]),
-        anatomy=NO_ANATOMY._replace(
-            layers=layers_of(setting, apart, replicates) if apart else NO_ANATOMY.layers
-        ),
-    )
+    return summary, curves_of(summary, (10_000, 30_000))
 
 
 def pairs_of(

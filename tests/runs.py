@@ -9,6 +9,8 @@ import pytest
 import lth_jax as lth
 from lth_jax import plotting
 from lth_jax.driver import pipeline
+from lth_jax.report import run as report
+from lth_jax.report import sweep
 
 SMALL = {"summary.parquet", "curves.parquet", "tickets.npz"}
 FILES = SMALL | {"final.npz", "manifest.json"}
@@ -38,6 +40,12 @@ def run(config: lth.Config) -> Path:
 def without_pictures(patch: pytest.MonkeyPatch) -> None:
     """Draw figures, but make no pictures of them, which takes longest of a page."""
     patch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
+
+
+def without_figures(patch: pytest.MonkeyPatch) -> None:
+    """Leave figures out of pages, also of those that are only drawn."""
+    for pages in (report, sweep):
+        patch.setattr(pages, "write_figures", lambda path, runs: [])
 
 
 def levels(path: Path, names=frozenset(FILES | SOMETIMES)) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import config_at, run
+from runs import config_at, run, without_figures
 
 from lth_jax import cli, load_run, models
 from lth_jax.analysis import anatomy
@@ -569,7 +569,7 @@ def test_blocks_are_rows(tmp_path):
 def command(monkeypatch, capsys):
     """Return a function that runs a command here: exit code, stdout, stderr."""
     monkeypatch.setattr(devices, "use_host_devices", lambda n: None)
-    monkeypatch.setattr("lth_jax.report.run.write_figures", lambda path, runs: "")
+    without_figures(monkeypatch)
     handler = signal.getsignal(signal.SIGTERM)
 
     def lth_(*words) -> tuple[int, str, str]:

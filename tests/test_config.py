@@ -1,14 +1,13 @@
 """The configuration: bad fields are named; what the fingerprint covers."""
 
-import dataclasses
 import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers import FIELDS, replaced
 
 from lth_jax.config import (
     SCHEMA,
@@ -31,25 +30,6 @@ from lth_jax.errors import InputError
 from lth_jax.study.networks import plan_study
 
 NAN, INF = float("nan"), float("inf")
-
-
-def fields(cls: Any, prefix: str = "", unchanged: bool = False) -> Iterator[Any]:
-    """Yield dotted name, type, whether NUMBERS_UNCHANGED, of every leaf field."""
-    hints = typing.get_type_hints(cls)
-    for f in dataclasses.fields(cls):
-        marked = unchanged or not f.metadata.get("fingerprint", True)
-        if dataclasses.is_dataclass(hints[f.name]):
-            yield from fields(hints[f.name], f"{prefix}{f.name}.", marked)
-        else:
-            yield prefix + f.name, hints[f.name], marked
-
-
-def replaced(config: Any, name: str, value: Any) -> Any:
-    """Return the config with a field of a dotted name replaced."""
-    head, _, rest = name.partition(".")
-    if rest:
-        value = replaced(getattr(config, head), rest, value)
-    return dataclasses.replace(config, **{head: value})
 
 
 def value_of(config: Any, name: str) -> Any:
@@ -79,7 +59,6 @@ def other_value(hint: Any, value: Any) -> Any:
     }[hint]()
 
 
-FIELDS = {name: (hint, unchanged) for name, hint, unchanged in fields(Config)}
 UNCHANGED = {name for name, (_, unchanged) in FIELDS.items() if unchanged}
 
 

@@ -26,6 +26,10 @@ from lth_jax.tickets.criteria import CRITERIA
 from lth_jax.types import Evidence, LayerInfo, Model, Ticket
 
 each_control = pytest.mark.parametrize("kind", CONTROLS)
+of_layers = pytest.mark.parametrize(
+    "name", [pytest.param("linear", marks=pytest.mark.long), "mlp", "conv_net"]
+)
+"""Networks of several layers; one layer alone shows no more."""
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -84,7 +88,7 @@ def test_models_are_two_pure_functions_and_a_table(name, key):
 
 
 @each_control
-@each_model
+@of_layers
 def test_controls_keep_the_count_of_every_layer(kind, name, key):
     ticket = make_ticket(name, key)
     control = control_of(kind, name)(key, ticket)
@@ -96,7 +100,7 @@ def test_controls_keep_the_count_of_every_layer(kind, name, key):
     assert control.clock == ticket.clock
 
 
-@each_model
+@of_layers
 def test_a_reinit_keeps_the_mask_and_changes_every_live_prunable_weight(name, key):
     model = built(name)
     ticket = make_ticket(name, key)
@@ -114,7 +118,7 @@ def test_a_reinit_keeps_the_mask_and_changes_every_live_prunable_weight(name, ke
     assert control.moments is None, "a fresh network has no optimizer state"
 
 
-@each_model
+@of_layers
 def test_a_shuffle_keeps_the_weights_and_moves_the_mask(name, key):
     ticket = make_ticket(name, key)._replace(moments={"m": jnp.ones(2)})
     control = control_of("shuffle_mask", name)(key, ticket)

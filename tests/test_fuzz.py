@@ -20,9 +20,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import FIELDS, replaced
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from test_config import FIELDS, replaced
 
 from lth_jax import cli, sources, tree
 from lth_jax.config import (

@@ -168,6 +168,16 @@ def test_resumed_is_uninterrupted(stop, number, complete, original, tmp_path):
     assert ("resumed", list(range(complete, 3))) in events(path)
 
 
+def test_what_a_killed_process_was_writing_is_written_anew(copied, original):
+    shutil.rmtree(copied / "level_02")
+    left = (copied / "level_01").rename(copied / ".level_01.tmp-1-1")
+    (left / "manifest.json").unlink()
+    run(config_at(copied.parent))
+    assert levels(copied) == levels(original)
+    assert not list(copied.glob(".*"))
+
+
+@pytest.mark.long
 def test_killed_process_is_resumed(original, tmp_path):
     """The process dies at once while level 1 is written: nothing can tidy up."""
     script = """

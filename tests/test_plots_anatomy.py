@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawing import supported
-from made import NO_ANATOMY, text_of
+from made import NO_ANATOMY, curves_of, run_of, text_of
 from matplotlib.colors import to_rgba
 from scipy import stats
 
@@ -18,7 +18,7 @@ from lth_jax.plotting import histograms as bins
 from lth_jax.plotting.style import INK, PALETTE
 from lth_jax.report.run import write_report
 from lth_jax.report.tables import anatomy_section
-from lth_jax.schema import HISTOGRAMS, LAYERS, PATHS, STABILITY, UNITS
+from lth_jax.schema import HISTOGRAMS, LAYERS, UNITS
 from lth_jax.store.read import Anatomy, Run
 
 SIZES = (60, 50, 40, 10)
@@ -124,18 +124,14 @@ def make(nets: dict[str, Net], name: str = "lenet", path: str = "runs/made") -> 
         for level, x in sorted(levels.items())
         for r in range(REPLICATES)
     ]
-    summary = pd.DataFrame(rows).astype({"early_stop_step": "Int64"})
-    curve = {"step": 100, "split": "test", "loss": 1.0, "accuracy": 0.9}
-    names = ["level", "kind", "replicate", "draw"]
-    return Run(
-        Path(path),
+    summary = pd.DataFrame(rows)
+    return run_of(
         {"model": {"name": name}},
-        {"experiment": "made"},
         summary,
-        summary[names].assign(**curve),
-        pd.DataFrame(columns=[*STABILITY]),
-        pd.DataFrame(columns=[*PATHS]),
-        Anatomy(
+        path=Path(path),
+        manifest={"experiment": "made"},
+        curves=curves_of(summary, (100,), accuracy=0.9),
+        anatomy=Anatomy(
             pd.DataFrame([row for item in nets.items() for row in layers_of(*item)]),
             pd.concat([t for item in nets.items() for t in histograms(*item)]),
             pd.concat([t for item in nets.items() for t in units(*item)]),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawing import supported
-from made import NO_ANATOMY, text_of
+from made import curves_of, run_of, text_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -21,7 +21,6 @@ from lth_jax.config import (
     RewindConfig,
     StabilityConfig,
     TrainConfig,
-    to_dict,
 )
 from lth_jax.papers.connectivity.figures import figure_barrier, figure_path
 from lth_jax.papers.lottery import figures
@@ -79,7 +78,7 @@ def summary_of(start: int, levels: int) -> pd.DataFrame:
                 | {"train_accuracy_final": value}
                 for replicate, value in enumerate(spread(mean, REPLICATES))
             ]
-    return pd.DataFrame(rows).astype({"early_stop_step": "Int64"})
+    return pd.DataFrame(rows)
 
 
 def compared(start: int, at: tuple[int, ...], points: bool) -> list[pd.DataFrame]:
@@ -127,19 +126,15 @@ def make(
     )
     start = weights if isinstance(weights, int) else 50
     summary = summary_of(start, levels)
-    who = ["level", "kind", "replicate", "draw"]
-    curve = {"split": "test", "loss": 1.0, "accuracy": 0.5}
-    return Run(
-        path,
-        to_dict(config),
-        {"experiment": "made", "data": {"name": "digits"}},
+    stability, paths = compared(start, at, points)
+    return run_of(
+        config,
         summary,
-        pd.concat(
-            [summary[who].assign(step=n, **curve) for n in (0, LENGTH)],
-            ignore_index=True,
-        ),
-        *compared(start, at, points),
-        NO_ANATOMY,
+        path=path,
+        manifest={"experiment": "made", "data": {"name": "digits"}},
+        curves=curves_of(summary, (0, LENGTH)),
+        stability=stability,
+        paths=paths,
     )
 
 

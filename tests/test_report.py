@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawing import supported
-from made import NO_ANATOMY
+from made import DRAWS, LEVELS, STEPS, known_run, losses_of, numbers_of
 from markupsafe import Markup
 from matplotlib.colors import to_rgba
+from runs import without_figures
 
 from lth_jax import plotting
 from lth_jax.config import Config, PruneConfig, to_dict
@@ -22,7 +23,6 @@ from lth_jax.papers.lottery import figures
 from lth_jax.report.page import Figure, Gallery, write_page
 from lth_jax.report.run import write_report
 from lth_jax.report.winning import winning_tickets
-from lth_jax.schema import PATHS, STABILITY
 from lth_jax.store.read import Run
 
 # The rule. Hand-made tables: 2 replicates, 3 draws, levels of density 0.8 ** level.
@@ -214,77 +214,13 @@ def test_runs_with_nothing_to_compare_say_so():
     assert lost.levels == () and "No dense network of the run is ok" in lost.sentence
 
 
-# A synthetic run: arrays first, so that figures can be checked against NumPy.
-
-DRAWS = {"ticket": 1, "random_reinit": 3, "shuffle_mask": 2}
-LEVELS, REPLICATES, STEPS = 8, 3, np.arange(0, 1001, 50)
-
-
-def numbers_of(kind: str, what: str) -> np.ndarray:
-    """Return deterministic numbers [levels + 1, replicates, draws]."""
-    seed = [list(DRAWS).index(kind), len(what)]
-    noise = np.random.default_rng(seed).uniform(
-        size=(LEVELS + 1, REPLICATES, DRAWS[kind])
-    )
-    if what == "early_stop_step":
-        return 300 + 50 * np.floor(5 * noise)
-    return 0.97 + 0.01 * noise
-
-
-def curve_of(kind: str, split: str) -> np.ndarray:
-    """Return losses [levels + 1, replicates, draws, steps]; accuracy: 1 - loss / 9."""
-    peaks = numbers_of(kind, split)[..., None]
-    return 0.1 * peaks + 8 * np.exp(-STEPS / 60) + 1e-4 * STEPS
-
-
-def make_run(
-    path: Path, kinds: tuple[str, ...] = tuple(DRAWS), levels: int = LEVELS
-) -> Run:
-    summary, curves = [], []
-    for kind in kinds:
-        steps, accuracy = (
-            numbers_of(kind, name) for name in ("early_stop_step", "test_accuracy_es")
-        )
-        for level, replicate, draw in np.ndindex(steps.shape):
-            if level > levels or (level == 0 and kind != "ticket"):
-                continue
-            who = {"level": level, "kind": kind, "replicate": replicate, "draw": draw}
-            at = (level, replicate, draw)
-            summary.append(
-                who
-                | {"density": 0.8**level, "status": "ok", "early_stop_step": steps[at]}
-                | {"test_accuracy_es": accuracy[at]}
-                | {"test_accuracy_final": accuracy[at] - 0.01}
-                | {"train_accuracy_final": accuracy[at] + 0.01}
-            )
-            for split in ("validation", "test"):
-                loss = curve_of(kind, split)[at]
-                values = {"step": STEPS, "loss": loss, "accuracy": 1 - loss / 9}
-                curves.append(pd.DataFrame(who | {"split": split} | values))
-    return Run(
-        path=path,
-        config=to_dict(Config(reinits=3, shuffles=2)),
-        manifest={
-            "experiment": "tiny",
-            "fingerprint": "0123abcd",
-            "versions": {"jax": "0.10.2"},
-            "devices": ["cpu"],
-            "plan": {"devices": 2},
-            "data": {"name": "digits", "sha256": "cafe", "note": "as delivered"},
-            "events": [{"time": "2026-01-01T00:00:00", "event": "resumed"}],
-        },
-        summary=pd.DataFrame(summary).astype({"early_stop_step": "Int64"}),
-        curves=pd.concat(curves, ignore_index=True),
-        stability=pd.DataFrame(columns=[*STABILITY]),
-        paths=pd.DataFrame(columns=[*PATHS]),
-        anatomy=NO_ANATOMY,
-    )
+# A run of known numbers.
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory) -> Run:
     """Return the run whose page and figures are drawn for all tests."""
-    return make_run(tmp_path_factory.mktemp("first") / "tiny-0123abcd")
+    return known_run(tmp_path_factory.mktemp("first") / "tiny-0123abcd")
 
 
 @pytest.fixture
@@ -385,7 +321,7 @@ def test_figures_3_and_11_show_the_nearest_levels(run, draw, split):
             plain = kind == "ticket"
             assert line.get_label() == density + ("" if plain else " random reinit")
             assert (line.get_linestyle() == "-") == plain
-            values = curve_of(kind, split)[level].reshape(-1, STEPS.size)
+            values = losses_of(kind, split)[level].reshape(-1, STEPS.size)
             if split == "test":
                 values = 100 * (1 - values / 9)
             values = values[:, : shown.size]
@@ -412,7 +348,7 @@ def test_figure_11_leaves_out_losses_that_are_not_finite(run):
     one = (curves["kind"] == "ticket") & (curves["replicate"] == 0)
     curves.loc[one & (curves["level"] == 3) & (curves["step"] > 0), "loss"] = np.inf
     line = figures.figure_11({"": run._replace(curves=curves)}).axes[0].lines[1]
-    values = curve_of("ticket", "validation")[3, 1:, 0].mean(axis=0)
+    values = losses_of("ticket", "validation")[3, 1:, 0].mean(axis=0)
     np.testing.assert_allclose(line.get_ydata()[1:], values[1 : line.get_xdata().size])
 
 
@@ -429,7 +365,7 @@ def test_figures_7_and_8_look_at_moments_of_training(run, draw, steps):
     for ax, step in zip(figure.axes, steps, strict=True):
         at = list(STEPS).index(step)
         for kind in DRAWS:
-            values = 100 * (1 - curve_of(kind, "test")[..., at] / 9)
+            values = 100 * (1 - losses_of(kind, "test")[..., at] / 9)
             line, _, _ = bars_of(ax)[kind.replace("_", " ")].lines
             means = values.reshape(LEVELS + 1, -1).mean(axis=1)
             np.testing.assert_allclose(line.get_ydata()[1:], means[1:])
@@ -494,7 +430,7 @@ def test_runs_support_the_figures_of_their_network(run, name):
 def test_mixed_networks_support_figure_1_only_if_all_have_random_masks(run):
     runs = {name: of_model(run, name=name) for name in ("lenet", "conv2", "conv6")}
     assert "figure_1" in supported(runs)
-    runs["lenet"] = make_run(run.path, ("ticket",))
+    runs["lenet"] = known_run(run.path, ("ticket",))
     assert "figure_1" not in supported(runs)
 
 
@@ -519,9 +455,9 @@ def with_an_unknown_kind(run: Run) -> Run:
 
 
 ODD_RUNS = {
-    "level 0 only": lambda run: make_run(run.path, ("ticket",), levels=0),
-    "level 0 and 1": lambda run: make_run(run.path, ("ticket",), levels=1),
-    "no reinits": lambda run: make_run(run.path, ("ticket", "shuffle_mask"), levels=3),
+    "level 0 only": lambda run: known_run(run.path, ("ticket",), levels=0),
+    "level 0 and 1": lambda run: known_run(run.path, ("ticket",), levels=1),
+    "no reinits": lambda run: known_run(run.path, ("ticket", "shuffle_mask"), levels=3),
     "no numbers": without_numbers,
     "no early stops": without_early_stops,
     "unknown kind": with_an_unknown_kind,
@@ -533,19 +469,20 @@ ODD_RUNS = {
 
 
 @pytest.fixture
-def drawn_once(monkeypatch):
-    """Leave out the second form of every figure, which draws the same."""
-    drawn = plotting.render
-    monkeypatch.setattr(
-        plotting,
-        "render",
-        lambda figure, form: drawn(figure, form) if form == "svg" else b"",
-    )
+def laid_out(monkeypatch):
+    """Lay every figure out, text and all, but make no picture of it."""
+
+    def render(figure, form):
+        if form == "svg":  # the second form draws the same
+            figure.draw_without_rendering()
+        return b"<svg></svg>"
+
+    monkeypatch.setattr(plotting, "render", render)
 
 
 @pytest.mark.parametrize("name", ODD_RUNS)
-def test_odd_runs_have_a_page(tmp_path, drawn_once, name):
-    odd = ODD_RUNS[name](make_run(tmp_path / "odd", levels=3))
+def test_odd_runs_have_a_page(tmp_path, laid_out, name):
+    odd = ODD_RUNS[name](known_run(tmp_path / "odd", levels=3))
     page = parse(write_report(odd).read_text())
     assert page.tags["svg"] == len(supported({"": odd}))
     assert winning_tickets(odd.summary).sentence in page.text
@@ -602,8 +539,8 @@ def parse(html: str) -> Page:
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Leave out the drawing, which takes most of a page's time."""
-    monkeypatch.setattr(plotting, "render", lambda figure, form: b"<svg></svg>")
+    """Leave out the figures, which take most of a page's time."""
+    without_figures(monkeypatch)
 
 
 def test_the_page_holds_all_it_shows(html, first):

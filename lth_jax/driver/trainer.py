@@ -96,7 +96,7 @@ class Training:
             # `done` grows when a group is finished, and a group is watched before it
             # is: so the names are those of the group that trains.
             def watch(underway: Underway, real: int) -> int:
-                return self._watch(underway, names[done : done + real])  # noqa: B023
+                return self.watch(underway, names[done : done + real])  # noqa: B023
 
             try:
                 for outcome in run_lanes(
@@ -166,7 +166,19 @@ class Training:
     def _asked(self) -> bool:
         return self._request.signum is not None
 
-    def _watch(self, underway: Underway, names: Sequence[str]) -> int:
+    def watch(self, underway: Underway, names: Sequence[str]) -> int:
+        """Save what has begun where it is time to, and stop where the process is asked.
+
+        Args:
+            underway: where a group of lanes stands, between two chunks.
+            names: of its lanes.
+
+        Returns:
+            How many ticks the next chunk has.
+
+        Raises:
+            BaseException: the one that ends the process, if it is asked to stop.
+        """
         asked = self._asked
         if asked or time.monotonic() - self._saved_at >= self._every:
             self._begun(underway, names)
