@@ -8,8 +8,9 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def reading(path: Path, most: int | None = None) -> Iterator[BinaryIO]:
+def reading(path: Path, most: int | None = None) -> Iterator[BufferedReader]:
     """Yield a file, open for reading; refuse one that is not plain, or far too large.
 
     What is looked at is what was opened, whatever takes its name meanwhile.
@@ -82,7 +83,7 @@ def reading(path: Path, most: int | None = None) -> Iterator[BinaryIO]:
         raise StoreError(f"{path} cannot be read: {why}") from error
 
 
-def _open_plain(path: Path, flags: int) -> int:
+def _open_plain(path: str, flags: int) -> int:
     """Return a descriptor of a plain file; raise ValueError if it is none."""
     _check_plain(os.stat(path))  # to open some devices is to do something
     handle = os.open(path, flags | os.O_NONBLOCK)  # a pipe would be waited for

@@ -132,6 +132,8 @@ def _child(words: list[str], folder: Path) -> None:
     try:
         from lth_jax import cli
 
+        # Who is started in the background of a shell ignores it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         (folder / "grown").write_text("0")
         for name, number in (("out", 1), ("err", 2)):
             os.dup2(
@@ -142,6 +144,8 @@ def _child(words: list[str], folder: Path) -> None:
         (folder / "grown").write_text(str(_resident() - before))
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 98
+    except KeyboardInterrupt:  # before the command has begun
+        code = 130
     except BaseException:
         traceback.print_exc()
     finally:

@@ -29,7 +29,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from runs import SMALL, levels
-from test_attack_reading import BAD, FIXTURE, bomb, edit, evil, make_special, sparse
+from test_attack_reading import (
+    BAD,
+    FIXTURE,
+    RAW,
+    bomb,
+    edit,
+    evil,
+    make_special,
+    sparse,
+)
 
 from lth_jax import cli
 from lth_jax.files import entry
@@ -45,7 +54,7 @@ STUDY = (
 ).split()
 SECONDS, BYTES = 1.0, 200e6
 """In which what is made up is refused."""
-KEPT = {*SMALL, "final.npz"}
+KEPT = frozenset({*SMALL, "final.npz"})
 """Files of a level whose bytes are compared."""
 
 
@@ -115,8 +124,6 @@ def npz(change: Callable[[zipfile.ZipFile, Path], None]):
 
 
 def deflate(archive: zipfile.ZipFile, _: Path) -> None:
-    with archive.open(zipfile.ZipInfo("start/x.npy"), "w") as stream:
-        del stream
     info = zipfile.ZipInfo("start/y.npy")
     info.compress_type = zipfile.ZIP_DEFLATED
     with archive.open(info, "w", force_zip64=True) as stream:
@@ -307,7 +314,7 @@ def special(name: str, kind: str):
         place = run / name
         if place.is_dir():
             shutil.rmtree(place)
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         if kind == "file":
             place.write_text("a file")
         elif kind == "loop":
@@ -353,7 +360,6 @@ SPECIAL = {
         ("checkpoint/7/arrays/manifest.ocdbt", "holes"),
         ("checkpoint/2019/photo.jpg", "file"),
     ]
-    for name in [name]
 }
 
 PAGE = "<script>alert(1)</script>--><b>$\\frac{"
@@ -385,9 +391,60 @@ def taint(words: str):
 WORDS = {"words that are a page": taint(PAGE), "words that act": taint(BAD)}
 RUNS = NPZ | JSON | TABLES | SPECIAL | WORDS
 
+CODES = {
+    "an array that no run has": "00",
+    "a number of 4,000 digits": "00000",
+    "a name twice": "00000",
+    **dict.fromkeys(["a million lanes", "10,000 lanes"], "00002"),
+    **dict.fromkeys(["lanes of 4,000 digits", "lanes below zero"], "00002"),
+    "layers of 10^12 weights": "00020",
+    "files that lead out": "00000",
+    **dict.fromkeys(TABLES, "22220"),
+    **dict.fromkeys(["report.html is a pipe", "report.html is a zero"], "00000"),
+    "level_01/curves.parquet is a pipe": "22220",
+    "level_01/summary.parquet is a zero": "22220",
+    "level_01/summary.parquet is a loop": "22220",
+    "level_01/tickets.npz is a pipe": "00020",
+    "level_01/final.npz is a holes": "00000",
+    "level_01/manifest.json is a loop": "00000",
+    "level_01/manifest.json is a pipe": "22220",
+    "figures is a outside": "00222",
+    "figures is a pipe": "00112",
+    "anatomy is a outside": "00022",
+    "anatomy/manifest.json is a pipe": "22200",
+    "checkpoint is a outside": "00002",
+    "checkpoint is a pipe": "00000",
+    "checkpoint/7/about/metadata is a pipe": "00002",
+    "checkpoint/7/_CHECKPOINT_METADATA is a zero": "00002",
+    "checkpoint/7/arrays/manifest.ocdbt is a holes": "00000",
+    "checkpoint/2019/photo.jpg is a file": "00002",
+    **dict.fromkeys(WORDS, "00002"),
+}
+"""Exit codes of the commands: 2 where they read it, 0 where they do not, or where the
+level is done again; of others 22222, of arrays 20."""
+
 ALL = ("show", "claims", "report", "anatomy", "run")
 ARRAYS = ("anatomy", "run")
 """Commands that read arrays."""
+
+
+def check_said(what: str, ended: forks.Ended) -> None:
+    """Check that what a command has refused it has refused in a sentence, and at once.
+
+    And print how it ended: these lines are the table of an attack.
+    """
+    last = (ended.err.splitlines() or [""])[-1]
+    print(
+        f"{what:<50} {ended.code:>3} {ended.seconds:6.2f} s {ended.grown / 1e6:6.0f} MB"
+        f"  {last[:150]}"
+    )
+    assert ended.code in (0, 1, 2), ended
+    assert "Traceback" not in ended.err, ended.err
+    assert not RAW.search(ended.out + ended.err)
+    if ended.code:
+        assert last.startswith("lth: "), ended.err
+        assert ended.seconds < SECONDS
+        assert ended.grown < BYTES
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -405,24 +462,16 @@ def test_runs_of_strangers(name, original, lth, tmp_path):
         words = [*STUDY, "--out", place] if command == "run" else [command, run]
         ended = lth(*words)
         codes += str(ended.code)
-        print(
-            f"{name:<36} {command:<8} {ended.code:>3} {ended.seconds:6.2f} s"
-            f" {ended.grown / 1e6:6.0f} MB  {(ended.err.splitlines() or [''])[-1][:99]}"
-        )
-        assert ended.code in (0, 1, 2), ended
-        assert "Traceback" not in ended.err, ended.err
-        assert not re.search(
-            "[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", ended.out + ended.err
-        )
-        if ended.code:
-            assert ended.err.splitlines()[-1].startswith("lth: "), ended.err
-            assert ended.seconds < SECONDS
-            assert ended.grown < BYTES
+        check_said(f"{name}: {command}", ended)
         assert everything(outside) == before
         assert sorted(p.name for p in tmp_path.iterdir()) == ["outside", "place"]
     if ended.code == 0:  # what was wrong has been done again
         assert levels(run, KEPT) == levels(original, KEPT)
-    print(name, codes)
+    if name in WORDS:
+        pages = [run / "report.html", *(run / "figures").glob("*.svg")]
+        for said in [page.read_bytes().decode() for page in pages]:
+            assert "<script>" not in said and not RAW.search(said)
+    assert codes == CODES.get(name, "20" if name in NPZ else "22222")
 
 
 # Data folders.
@@ -502,19 +551,6 @@ TFDS = {
 }
 
 
-def check_said(name: str, ended: forks.Ended) -> None:
-    """Check that a command has refused something, in a sentence, and at once."""
-    print(
-        f"{name:<28} {ended.code:>3} {ended.seconds:6.2f} s {ended.grown / 1e6:6.0f} MB"
-        f"  {(ended.err.splitlines() or [''])[-1][:99]}"
-    )
-    assert ended.code in (1, 2), ended
-    assert "Traceback" not in ended.err, ended.err
-    assert ended.err.splitlines()[-1].startswith("lth: "), ended.err
-    assert ended.seconds < SECONDS
-    assert ended.grown < BYTES
-
-
 @pytest.mark.parametrize("name", [None, *TFDS])
 def test_data_of_strangers(name, lth, tmp_path):
     folders = Path(shutil.copytree(FIXTURE, tmp_path / "data"))
@@ -527,7 +563,9 @@ def test_data_of_strangers(name, lth, tmp_path):
         return
     TFDS[name](folders / "mnist" / "3.0.1")
     before = everything(folders)
-    check_said(name, lth(*words))
+    ended = lth(*words)
+    check_said(name, ended)
+    assert ended.code == 2
     assert everything(folders) == before
     assert not list(tmp_path.rglob("*.npz"))
 
@@ -547,12 +585,20 @@ def test_published_files_of_strangers(name, lth, tmp_path):
     for file in mnist.FILES.values():
         PUBLISHED[name](tmp_path / file)
     words = ["--dir", tmp_path, "--cache", tmp_path / "cache"]
-    check_said(name, lth("data", "prepare", "mnist", *words))
+    ended = lth("data", "prepare", "mnist", *words)
+    check_said(name, ended)
+    assert ended.code == 2
 
 
 # Kills.
 
-LTH = "import sys, conftest; from lth_jax.cli import main; sys.exit(main(sys.argv[1:]))"
+LTH = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import conftest
+from lth_jax.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
 STOPPED = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 143, 130}
 
