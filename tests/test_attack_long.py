@@ -640,6 +640,7 @@ def test_killed_at_thirty_six_moments_of_a_whole_run(original, tmp_path):
             if code == 0:
                 check_whole(out / original.name, expected)
                 finished += 1
+                lasts *= 0.9  # it came too late, if the machine is less busy now
         assert lth(*words, where / str(finished)).code == 0
     check_whole(where / str(finished) / original.name, expected)
     print(f"{kills} kills, {finished + 1} runs of {lasts:.1f} s each")
