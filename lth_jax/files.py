@@ -4,9 +4,11 @@ import hashlib
 import json
 import math
 import os
+import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,48 +62,67 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def reading(path: Path, most: int | None = None) -> Iterator[None]:
-    """Raise StoreError, naming the file, whatever a parser raises on its content.
+def reading(path: Path, most: int | None = None) -> Iterator[BufferedReader]:
+    """Yield a file, open for reading; refuse one that is not plain, or far too large.
 
-    And before it is opened, if it is no plain file, or far larger than it can be.
+    What is looked at is what was opened, whatever takes its name meanwhile.
 
     Args:
         path: of the file.
         most: bytes that it can have, if that is known.
+
+    Raises:
+        StoreError: names the file, whatever a parser raises on its content.
     """
     try:
-        if path.exists():
-            _check_plain(path, most)
-        yield
+        with open(path, "rb", opener=_open_plain) as file:
+            _check_size(file.fileno(), most)
+            yield file
     except Exception as error:
         why = str(error) or type(error).__name__
         raise StoreError(f"{path} cannot be read: {why}") from error
 
 
-def _check_plain(path: Path, most: int | None) -> None:
-    """Raise ValueError on pipes, devices and folders, and on sizes that are made up."""
-    if not path.is_file():
-        raise ValueError("it is no file.")  # a pipe would be waited for
-    size = path.stat().st_size
+def _open_plain(path: str, flags: int) -> int:
+    """Return a descriptor of a plain file; raise ValueError if it is none."""
+    _check_plain(os.stat(path))  # to open some devices is to do something
+    handle = os.open(path, flags | os.O_NONBLOCK)  # a pipe would be waited for
+    try:
+        _check_plain(os.fstat(handle))
+    except ValueError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _check_plain(about: os.stat_result) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file.")
+
+
+def _check_size(handle: int, most: int | None) -> None:
+    """Raise ValueError on a size that is made up."""
+    size = os.fstat(handle).st_size
     if most is not None and size > most:
         raise ValueError(f"it has {size:,} bytes; it can have {most:,} at most.")
-    if size > LARGE and not _has_content(path, size):
+    if size > LARGE and not _has_content(handle, size):
         raise ValueError(
             f"it says that it has {size:,} bytes, and hardly any are there. (A copy"
             " without holes would be read: cp --sparse=never.)"
         )
 
 
-def _has_content(path: Path, size: int) -> bool:
+def _has_content(handle: int, size: int) -> bool:
     """Tell whether most of a file is no holes, where the system tells."""
     if not hasattr(os, "SEEK_HOLE"):
         return True
     there, end = 0, 0
-    with open(path, "rb") as file, suppress(OSError):  # ENXIO: no more data
+    with suppress(OSError):  # ENXIO: no more data
         while there * HOLES < size:
-            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
-            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            start = os.lseek(handle, end, os.SEEK_DATA)
+            end = os.lseek(handle, start, os.SEEK_HOLE)
             there += end - start
+    os.lseek(handle, 0, os.SEEK_SET)
     return there * HOLES >= size
 
 
@@ -122,8 +143,8 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError(f"it holds {word[:20]}, which is no finite number.")
         return number
 
-    with reading(path, MOST_JSON):
-        content = path.read_bytes()
+    with reading(path, MOST_JSON) as file:
+        content = file.read()
         # Every value but the first has one of these before it.
         if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
             raise ValueError(f"it holds more than {MOST_VALUES:,} values.")
@@ -170,18 +191,22 @@ def read_npz(
     Raises:
         StoreError: the file is missing or damaged, or does not pass the check.
     """
-    with reading(path), zipfile.ZipFile(path) as file:
+    with reading(path) as opened, zipfile.ZipFile(opened) as file:
         members = file.infolist()
         if any(member.compress_type for member in members):
             raise ValueError("its arrays are compressed.")
         if len({member.filename for member in members}) < len(members):
             raise ValueError("two of its arrays have one name.")
-        if sum(member.file_size for member in members) > path.stat().st_size:
+        if (
+            sum(member.file_size for member in members)
+            > os.fstat(opened.fileno()).st_size
+        ):
             raise ValueError("its arrays overlap.")
         forms = {_array_name(member): _form(file, member) for member in members}
         if check is not None:
             check(forms)
-        with np.load(path, allow_pickle=False) as stored:
+        opened.seek(0)
+        with np.load(opened, allow_pickle=False) as stored:
             return dict(stored)
 
 
@@ -213,7 +238,7 @@ def npz_names(path: Path) -> list[str]:
     Raises:
         StoreError: the file is missing or damaged.
     """
-    with reading(path), zipfile.ZipFile(path) as file:
+    with reading(path) as opened, zipfile.ZipFile(opened) as file:
         return [_array_name(member) for member in file.infolist()]
 
 
@@ -287,8 +312,8 @@ def read_table(path: Path, columns: Mapping[str, str], most: int | None = None) 
     words = [
         name for name in wanted.names if pa.types.is_string(wanted.field(name).type)
     ]
-    with reading(path):
-        with pq.ParquetFile(path) as file:
+    with reading(path) as opened:
+        with pq.ParquetFile(opened) as file:
             found = file.schema_arrow.remove_metadata()
             if not found.equals(wanted):
                 there = ", ".join(f"{field.name} {field.type}" for field in found)
@@ -296,7 +321,7 @@ def read_table(path: Path, columns: Mapping[str, str], most: int | None = None) 
                 raise ValueError(f"its columns are {there}; they must be {must}.")
             _check_rows(file.metadata, most)
         # A word that is in many rows is stored once, and read once.
-        with pq.ParquetFile(path, read_dictionary=words) as file:
+        with pq.ParquetFile(opened, read_dictionary=words) as file:
             table = file.read().replace_schema_metadata(None)
         for name in words:
             _check_words(name, table[name])
@@ -349,7 +374,7 @@ def sha256(path: Path) -> str:
     Raises:
         StoreError: it cannot be read.
     """
-    with reading(path), open(path, "rb") as file:
+    with reading(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

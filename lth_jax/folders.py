@@ -207,9 +207,7 @@ def replacing(folder: Path) -> Iterator[Path]:
             yield filled
             with opened(filled) as handle:
                 for name in os.listdir(handle):
-                    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=handle)
-                    os.fsync(file)
-                    os.close(file)
+                    _flush(name, handle)
             with opened(folder.parent) as outer:
                 _refuse_link(folder, outer)
                 remove_entry(folder.name, outer)
@@ -217,6 +215,15 @@ def replacing(folder: Path) -> Iterator[Path]:
         finally:
             with suppress(OSError, StoreError):
                 remove(filled)
+
+
+def _flush(name: str, folder: int) -> None:
+    """Flush a file to disk, given the descriptor of its folder."""
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Pages of large sweeps: made in seconds, once, with figures that can be read."""
 
+import json
+import re
 import time
 from pathlib import Path
 
@@ -76,6 +78,30 @@ def drawn(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(page, "_write_figure", write_figure)
     return names
+
+
+# Text of strangers.
+
+RAW = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+BAD = "\x1b]0;PWN\x07\x9b31m\r\x7f\u202e\u2066<b>\ud800"
+
+
+@pytest.mark.parametrize("variant", ["", "rate_000"])
+def test_what_acts_unseen_is_escaped_in_pages(tmp_path, variant, drawn):
+    path = stored(tmp_path, 2)
+    path = path.rename(tmp_path / "\x1b[2J\u202ex") / variant
+    notes = {"experiment": BAD, "versions": {BAD: BAD}, "devices": {"kind": BAD}}
+    notes |= {"git": BAD, "events": [{"time": BAD, "event": BAD, BAD: BAD}]}
+    notes |= {"data": {"name": BAD, "version": BAD, "note": BAD}, "plan": {BAD: BAD}}
+    manifest = json.loads((path / "manifest.json").read_text()) | notes
+    (path / "manifest.json").write_text(json.dumps(manifest).replace(r"\ud800", ""))
+    write_reports(path)
+    text = (path / "report.html").read_bytes().decode()
+    assert not RAW.search(text)
+    said = r"\u001b]0;PWN\u0007\u009b31m\u000d" if variant else r"\u001b[2J\u202ex"
+    assert said in text
 
 
 # Once.

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lth_jax import cli, load_run, load_ticket, sources
+from lth_jax import cli, files, load_run, load_ticket, sources
 from lth_jax.config import (
     Config,
     DataConfig,
@@ -112,12 +112,12 @@ def sparse(path: Path, size: int = GIGABYTES) -> None:
     os.truncate(path, size)
 
 
-def seal(run: Path, level: int, **files) -> None:
+def seal(run: Path, level: int, **named) -> None:
     """Write the manifest of a level; files by name are not read for it."""
     folder = run / f"level_{level:02d}"
-    there = {p.name: entry(p) for p in folder.iterdir() if p.name not in files}
+    there = {p.name: entry(p) for p in folder.iterdir() if p.name not in named}
     about = {"fingerprint": fingerprint(CONFIG), "level": level}
-    write_json(folder / "manifest.json", about | {"files": there | files})
+    write_json(folder / "manifest.json", about | {"files": there | named})
 
 
 @pytest.fixture
@@ -511,6 +511,23 @@ def test_special_files_of_runs_are_refused(run, kind, name):
     with pytest.raises(StoreError, match="it is no file"):
         load_run(run)
         load_ticket(run, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "zero", "folder"])
+def test_what_was_opened_is_looked_at(tmp_path, monkeypatch, kind):
+    """Something else takes the place of a file after the look at it."""
+    file, look, looks = tmp_path / "x.json", files._check_plain, []
+    file.write_text("{}")
+
+    def swap(about):
+        look(about)
+        if not looks:
+            make_special(file, kind)
+        looks.append(about)
+
+    monkeypatch.setattr(files, "_check_plain", swap)
+    with pytest.raises(StoreError, match="it is no file"):
+        read_json(file)
 
 
 # The terminal.

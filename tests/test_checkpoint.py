@@ -1,11 +1,13 @@
 """Checkpoints: what comes back, and what damage and a full disk do to them."""
 
 import json
+import os
 
 import jax
 import numpy as np
 import pytest
 
+from lth_jax.errors import StoreError
 from lth_jax.store.checkpoint import Checkpoints, Saved
 from lth_jax.training.lanes import Outcome, Underway
 from lth_jax.training.loop import Curve, Tallies, TrainState
@@ -282,6 +284,47 @@ def test_notes_that_are_too_long_are_not_read(folder, caplog):
         file.truncate(10**10)  # sparse
     assert load(folder) == NOTHING
     assert "its notes are 10,000,0" in caplog.text
+
+
+INNER = ["about/metadata", "_CHECKPOINT_METADATA", "arrays/manifest.ocdbt", "about/x"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "link", "loop"])
+@pytest.mark.parametrize("name", INNER)
+def test_what_is_no_plain_file_is_refused(folder, tmp_path, name, kind):
+    """Orbax would wait for a pipe, and read a device until the memory is full."""
+    (folder / "1" / name).parent.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(folder / "1" / name)
+    else:
+        target = {"device": "/dev/zero", "link": tmp_path, "loop": folder}[kind]
+        (folder / "1" / name).symlink_to(target)
+    with pytest.raises(StoreError, match=f"1 holds {name}, so no run .* left alone"):
+        Checkpoints(folder)
+
+
+def test_folders_in_folders_without_end_are_refused(folder):
+    deep = folder / "1" / "about" / "/".join("x" * 900)
+    deep.mkdir(parents=True)
+    with pytest.raises(StoreError, match="1 holds about/x/x/x/x/x/x, so no run"):
+        Checkpoints(folder)
+
+
+@pytest.mark.parametrize("name", ["arrays/manifest.ocdbt", "arrays/_METADATA"])
+def test_files_of_holes_are_not_read(folder, name, caplog):
+    """Tensorstore would read all of it, and end the process."""
+    save(folder, saved())
+    os.truncate(folder / "1" / name, 20 * 10**9)
+    assert load(folder) == NOTHING
+    assert "1 is damaged and not used" in caplog.text
+    assert "it says that it has 20,000,000,000 bytes" in caplog.text
+
+
+def test_where_room_cannot_be_asked_for_checkpoints_are_written(folder, monkeypatch):
+    """As on macOS."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    assert save(folder, saved())
+    assert same(load(folder), saved())
 
 
 def test_what_appears_among_checkpoints_is_left_alone(folder):

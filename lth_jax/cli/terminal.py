@@ -5,28 +5,13 @@ set a title or turn a line around.
 """
 
 import logging
-import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_ACTING = re.compile(
-    "[\0-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tabs and ends of lines
-    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # directions of text
-    "\ud800-\udfff]"  # halves of surrogate pairs, which cannot be encoded
-)
-
-
-def harmless(text: str) -> str:
-    r"""Return text with its control characters escaped as JSON escapes them.
-
-    Example:
-        >>> harmless("a\x1b[2Jb\n")
-        'a\\u001b[2Jb\n'
-    """
-    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+from ..errors import harmless
 
 
 def show(text: Any) -> None:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import folders, papers, plotting
+from ..errors import harmless
 from ..files import write_bytes
 from ..schema import FIGURES, PAGE
 
@@ -128,14 +129,14 @@ def write_page(path: Path, template: str, made_of: str = "", **values: Any) -> P
         path: the folder.
         template: file in ``templates/``.
         made_of: what the page notes of that, see `lth_jax.report.stamp`.
-        values: what it shows; plain text is escaped.
+        values: what it shows; plain text is escaped, and what acts unseen in it too.
 
     Returns:
         The path of the page.
     """
     page = path / PAGE
     text = _templates().get_template(template).render(values, made_of=made_of)
-    write_file(page, text.encode())
+    write_file(page, harmless(text).encode())
     return page
 
 

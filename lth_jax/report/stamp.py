@@ -31,8 +31,8 @@ def stamp_of(path: Path, words: Iterable[str] = ()) -> str:
     tables = [*path.glob("level_*/*.parquet"), *path.glob(f"{ANATOMY}/*.parquet")]
     for file in [path / CONFIG_FILE, path / MANIFEST_FILE, *sorted(tables)]:
         if file.exists():
-            with reading(file):
-                content = file.read_bytes()
+            with reading(file) as opened:
+                content = opened.read()
             name = file.relative_to(path).as_posix()
             total.update(f"{name} {len(content)} ".encode() + content)
     for word in words:
@@ -65,8 +65,8 @@ def is_made_of(path: Path, stamp: str) -> bool:
     if not page.exists():
         return False
     try:
-        with reading(page):
-            text = page.read_text()
+        with reading(page) as opened:
+            text = opened.read().decode()
     except StoreError:  # it will be made anew
         return False
     noted = NOTED.search(text)

@@ -78,8 +78,8 @@ def _read(folder: Path) -> cache.Decoded:
     for name, file in FILES.items():
         path = folder / file
         try:
-            with reading(path, MOST_BYTES):
-                content = path.read_bytes()
+            with reading(path, MOST_BYTES) as opened:
+                content = opened.read()
         except StoreError as error:
             raise InputError(
                 f"cannot read the files of MNIST: {str(error).rstrip('.')}. The folder"

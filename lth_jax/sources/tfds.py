@@ -82,8 +82,8 @@ def _folder(config: DataConfig) -> Path | None:
 def _identity(folder: Path) -> str:
     """Return 12 hex digits that change with the content of a TFDS folder."""
     sizes = [[p.name, p.stat().st_size] for p in sorted(folder.glob("*.array_record*"))]
-    with reading(folder / "dataset_info.json"):
-        info = (folder / "dataset_info.json").read_bytes()
+    with reading(folder / "dataset_info.json") as file:
+        info = file.read()
     return hashlib.sha256(info + json.dumps(sizes).encode()).hexdigest()[:12]
 
 

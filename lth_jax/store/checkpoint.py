@@ -7,7 +7,8 @@ import logging
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 
 from .. import folders, tree
 from ..errors import StoreError
+from ..files import reading
 from ..training.lanes import Outcome, Underway
 from ..training.loop import Curve, TrainState
 from ..training.metrics import Metrics
@@ -27,6 +29,8 @@ KEPT = 2
 """Checkpoints that stay, beside the one that is being written."""
 INSIDE = {"_CHECKPOINT_METADATA", "about", "arrays", "commit_success.txt", "metrics"}
 """What is in the folder of a checkpoint."""
+DEEPEST = 6
+"""Folders in one another that a checkpoint has at most; there are four."""
 UNFINISHED = ".orbax-checkpoint-tmp"
 """In the names of what Orbax is still writing."""
 TRIED = 16_000_000
@@ -189,6 +193,7 @@ class Checkpoints:
         import orbax.checkpoint as ocp
 
         _check_small(self._folder / str(number) / "about", len(lengths))
+        _check_files(self._folder / str(number))
         args = ocp.args.Composite(about=ocp.args.JsonRestore())
         about = dict(self._manager.restore(number, args=args).about)
         _check_networks(about, timeline, lengths)
@@ -246,7 +251,8 @@ def _check_room(folder: Path, size: int) -> None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             # Quotas are not in these numbers. Where files cannot be given their room at
             # once, it is written block by block, so this is not tried with all of it.
-            os.posix_fallocate(file.fileno(), 0, min(max(size, 1), TRIED))
+            if hasattr(os, "posix_fallocate"):  # macOS has it not
+                os.posix_fallocate(file.fileno(), 0, min(max(size, 1), TRIED))
         finally:
             folders.remove(trial)
 
@@ -265,11 +271,26 @@ def _strange(checkpoint: Path) -> str:
     """Return what is in a checkpoint that we do not write there; ``""`` if nothing."""
     try:
         with folders.opened(checkpoint) as handle:
-            inside = sorted(os.listdir(handle))
+            return next(_strange_in(handle), "")
     except NotADirectoryError:
         return "no folder"
-    strange = (n for n in inside if n.partition(UNFINISHED)[0] not in INSIDE)
-    return next(strange, "")
+
+
+def _strange_in(handle: int) -> Iterator[str]:
+    """Yield what is in an open folder that a checkpoint has not.
+
+    Orbax would follow links, wait for pipes, and read devices for ever.
+    """
+    for place, inner, names, inside in os.fwalk(".", dir_fd=handle):
+        parts = Path(place).parts
+        for name in sorted(inner + names):
+            path = "/".join((*parts, name))
+            known = path.partition(UNFINISHED)[0] in INSIDE if not parts else True
+            with suppress(FileNotFoundError):  # Orbax has finished with it
+                mode = os.lstat(name, dir_fd=inside).st_mode
+                plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+                if not (known and plain and len(parts) < DEEPEST):
+                    yield path
 
 
 def _remove_old(folder: Path, but: int) -> None:
@@ -298,6 +319,14 @@ def _check_small(about: Path, networks: int) -> None:
     size = sum(file.stat().st_size for file in about.iterdir())
     if size > NOTES_BYTES * (networks + 10):
         raise ValueError(f"its notes are {size:,} bytes long")
+
+
+def _check_files(checkpoint: Path) -> None:
+    """Raise StoreError where a file is no plain one, or hardly there: of holes."""
+    for place, _, names in os.walk(checkpoint):
+        for name in names:
+            with reading(Path(place, name)):
+                pass
 
 
 def _check_networks(
