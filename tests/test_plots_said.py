@@ -39,6 +39,10 @@ def bounds_of(ax: Any) -> list[Any]:
     return [each for each in lines if each.get_markerfacecolor() == "none"]
 
 
+def lower_end(ax: Any) -> float:
+    return ax.get_tightbbox().y0
+
+
 def note_of(figure: Any) -> str:
     (note,) = figure.texts
     return note.get_text()
@@ -85,11 +89,11 @@ def test_the_note_stands_below_panels_and_legend(beside):
     (note,) = figure.texts
     top = note.get_window_extent().y1
     assert note.get_window_extent().y0 >= 0
-    others = [*figure.legends, *figure.axes]
-    assert min(each.get_tightbbox().y0 for each in others) > top
+    lowest = min(lower_end(ax) for ax in figure.axes)
+    assert lowest > top
     for legend in figure.legends:
-        highest = legend.get_window_extent().y1
-        assert min(ax.get_tightbbox().y0 for ax in figure.axes) > highest
+        box = legend.get_window_extent()
+        assert lowest > box.y1 and box.y0 > top
 
 
 def test_pairs_are_said_and_that_they_are_not_independent():
@@ -276,9 +280,8 @@ def test_bars_of_many_lines_stand_beside_each_other():
     figure = figures.draw_sweep("figure_26", runs)
     figure.draw_without_rendering()
     for ax in figure.axes:
-        places = []
-        for container in ax.containers:
-            line, _, (bars,) = container.lines
+        places, drawn = [], [one.lines for one in list[Any](ax.containers)]
+        for line, _, (bars,) in drawn:
             np.testing.assert_allclose(line.get_xdata(), [100, 50, 25, 12.5])
             starts = [segment[0] for segment in bars.get_segments()]
             places.append(bars.get_transform().transform(starts)[:, 0])

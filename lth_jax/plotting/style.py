@@ -285,7 +285,7 @@ def _bound(look: Look) -> dict[str, Any]:
 
 def name_bounds(ax: "Axes", name: str) -> None:
     """Put the mark of lower bounds into the legend of a panel."""
-    mark = _bound(Look(name, INK, "^")) | {"label": name}
+    mark: dict[str, Any] = _bound(Look(name, INK, "^")) | {"label": name}
     ax.plot([], [], **mark)
 
 
@@ -398,7 +398,7 @@ def note(figure: "Figure", *words: str) -> None:
     if isinstance(layout, ConstrainedLayoutEngine):
         layout.set(rect=(0, height / points, 1, 1 - height / points))
     for each in figure.legends:
-        each.borderaxespad += height / each.get_texts()[0].get_fontsize()
+        each.borderaxespad += height / float(each.get_texts()[0].get_fontsize())
     figure.text(
         6 / (72 * figure.get_figwidth()),
         5 / points,
