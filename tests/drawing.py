@@ -107,7 +107,7 @@ def outside(figure: Figure) -> list[str]:
             boxes += [each.get_transform().transform(path) for path in paths]
         places = np.concatenate([np.empty((0, 2)), *boxes])
         places = places[np.isfinite(places).all(axis=1)]
-        low, high = np.array(ax.bbox.get_points()) + [[-0.01], [0.01]]
+        low, high = np.add(ax.bbox.get_points(), [[-0.01], [0.01]])
         if ax.get_visible() and not ((places >= low) & (places <= high)).all():
             found.append(ax.get_title("left"))
     return found

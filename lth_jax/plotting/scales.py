@@ -1,7 +1,7 @@
 """Axes of steps and of accuracies that show all that is drawn, and their ticks."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -105,10 +105,10 @@ def accuracy_axis(ax: "Axes", values: np.ndarray) -> None:
         return
     scale = max(100 - highs.max(), LEAST_ERROR)
 
-    def forward(accuracy: np.ndarray) -> np.ndarray:
+    def forward(accuracy: Any) -> np.ndarray:
         return -np.arcsinh((100 - np.asarray(accuracy)) / scale)
 
-    def back(place: np.ndarray) -> np.ndarray:
+    def back(place: Any) -> np.ndarray:
         return 100 - scale * np.sinh(-np.asarray(place))
 
     ax.set_yscale("function", functions=(forward, back))

@@ -266,7 +266,8 @@ def _beside(ax: "Axes", shift: float) -> "Transform":
     """Return the place of numbers, but for some points to the right."""
     from matplotlib.transforms import ScaledTranslation
 
-    scale = ax.get_figure(root=True).dpi_scale_trans
+    figure: Any = ax.get_figure(root=True)
+    scale = figure.dpi_scale_trans
     return ax.transData + ScaledTranslation(shift / 72, 0, scale)
 
 
