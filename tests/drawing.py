@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from made import WHO, run_of
+from matplotlib.figure import Figure
 
 from lth_jax import papers, plotting
 from lth_jax.config import Config, ModelConfig, PruneConfig, TrainConfig, to_dict
@@ -40,7 +41,7 @@ def made(config: Config, variant: int = 0, weights: int = 50_000) -> Run:
             one |= {"n_remaining": round(weights * keep**level)}
             rows += [
                 one
-                | {"replicate": r, "early_stop_step": 100 * (level + r + variant + 1)}
+                | {"replicate": r, "early_stop_step": 10 * (level + r + variant + 1)}
                 | {name: value + more for name, more in ACCURACY.items()}
                 for r, value in enumerate(values)
             ]
@@ -81,6 +82,23 @@ def small(name: str = "lenet", levels: int = 3, **fields: Any) -> Config:
         replicates=3,
         **fields,
     )
+
+
+def outside(figure: Figure) -> list[str]:
+    """Return the panels that cut off a line, the end of a bar or a band."""
+    figure.draw_without_rendering()
+    found = []
+    for ax in figure.axes:
+        boxes = [line.get_transform().transform(line.get_xydata()) for line in ax.lines]
+        for each in ax.collections:
+            paths = [path.vertices for path in each.get_paths()]
+            boxes += [each.get_transform().transform(path) for path in paths]
+        places = np.concatenate([np.empty((0, 2)), *boxes])
+        places = places[np.isfinite(places).all(axis=1)]
+        low, high = np.add(ax.bbox.get_points(), [[-0.01], [0.01]])
+        if ax.get_visible() and not ((places >= low) & (places <= high)).all():
+            found.append(ax.get_title("left"))
+    return found
 
 
 def supported(runs: Mapping[str, Run]) -> dict[str, plotting.Exhibit]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from drawing import supported
+from drawing import outside, supported
 from made import NO_ANATOMY, curves_of, run_of, text_of
 from matplotlib.colors import to_rgba
 from scipy import stats
@@ -162,16 +162,25 @@ def lines_of(ax: Any, dashed: bool = False) -> list[Any]:
 def check_curve(line: Any, values: np.ndarray, edges: np.ndarray) -> None:
     """Compare a line with the histogram of numbers, in bins that it tells itself."""
     x, y = line.get_xdata(), line.get_ydata()
-    width = x[1] - x[0]
-    np.testing.assert_allclose(np.diff(x), width)
+    width = np.diff(x)[1:-1].max()
     times = width / (edges[1] - edges[0])
     assert times == pytest.approx(round(times)), "base bins are joined whole"
-    own = np.append(x - width / 2, x[-1] + width / 2)
+    inner = np.arange(np.floor(edges[0] / width), np.ceil(edges[-1] / width) + 1)
+    own = (inner * width).clip(edges[0], edges[-1])  # 0 is an edge
+    own = own[np.append(True, np.diff(own) > 1e-9 * width)]
     counts, _ = np.histogram(values * (1 - 1e-9), own)
-    np.testing.assert_allclose(y, counts / (values.size * width))
-    assert y[0] == y[-1] == 0
-    assert np.trapezoid(y, x) == pytest.approx(1)
-    assert np.abs(own / width - np.round(own / width)).max() < 1e-6, "0 is an edge"
+    middles = (own[1:] + own[:-1]) / 2
+    filled = slice(np.flatnonzero(counts)[0], np.flatnonzero(counts)[-1] + 1)
+    np.testing.assert_allclose(x[1:-1], middles[filled])
+    density = (counts / (values.size * np.diff(own)))[filled]
+    np.testing.assert_allclose(y[1:-1], density)
+    for end, inside, at_edge in ((0, 1, counts[0]), (-1, -2, counts[-1])):
+        if at_edge:  # numbers end there, and the line with them
+            assert (x[end], y[end]) == (edges[end], y[inside])
+        else:
+            assert y[end] == 0
+    # Outer bins may be narrower, so that the line is not as wide as they are.
+    assert np.trapezoid(y, x) == pytest.approx(1, abs=0.02)
 
 
 # Bins.
@@ -193,7 +202,8 @@ def test_joined_bins_keep_all_numbers_and_an_edge_at_0(n):
     counts = np.arange(1.0, 12)
     found = bins.joined(bins.Bins(np.arange(-4.0, 8), counts), n)
     assert found.counts.sum() == counts.sum()
-    np.testing.assert_array_equal(np.diff(found.edges), n)
+    np.testing.assert_array_equal(np.diff(found.edges)[1:-1], n)
+    assert (found.edges[0], found.edges[-1]) == (-4, 7)
     assert 0 in found.edges
     (at,) = np.flatnonzero(found.edges == 0)
     assert found.counts[at] == counts[4 : 4 + n].sum()
@@ -239,6 +249,16 @@ def test_the_fewest_connections_at_random_are_spread_over_many_bins():
     assert 0.97 < np.trapezoid(y, x) < 1
 
 
+def test_a_truncated_distribution_ends_at_its_edge_and_others_fall_to_0():
+    normal = 1e4 * np.diff(stats.norm.cdf(np.linspace(-2, 2, 65)))
+    x, y = bins.curve(bins.joined(bins.Bins(np.linspace(-2, 2, 65), normal), 3))
+    assert (x[0], x[-1]) == (-2, 2)
+    assert min(y[0], y[-1]) > 0.05, "numbers end there, and so does the line"
+    narrow = np.where(np.abs(np.linspace(-2, 2, 64)) < 1, normal, 0)
+    x, y = bins.curve(bins.Bins(np.linspace(-2, 2, 65), narrow))
+    assert y[0] == y[-1] == 0 < y[1]
+
+
 @pytest.mark.parametrize("kept", [0, 1, 6])
 def test_random_masks_of_few_or_all_weights(kept):
     rows = {"replicate": 0, "connections": [kept // 2, kept - kept // 2], "possible": 3}
@@ -269,6 +289,7 @@ def test_figure_15_shows_the_initial_weights_of_tickets(run, nets):
         assert outside.mean() < 0.01 and -0.6 < left < 0 < right < 0.6
         assert ax.get_ylim()[0] == 0
         assert ax.get_xlabel() == "initial weight"
+    assert axes[0].get_ylabel() == "density"
 
 
 @pytest.mark.parametrize(("number", "quantity"), [(19, "distance"), (20, "growth")])
@@ -304,7 +325,7 @@ def test_a_peak_at_0_leaves_the_panel_and_tells_its_share(nets):
         other, kept = lines_of(first)
         shares = []
         for line in (other, kept):
-            x, y = line.get_xdata(), line.get_ydata()
+            x, y = line.get_xdata()[1:-1], line.get_ydata()[1:-1]
             near = np.abs(x) < x[1] - x[0]
             assert y[near].max() > first.get_ylim()[1] > y[~near].max()
             shares.append(y[near].sum() * (x[1] - x[0]))
@@ -346,19 +367,22 @@ def test_figures_21_and_23_show_the_shares_of_connections(run, nets, number):
             mask = net.masks[level]
             possible = mask.shape[1 + axis]
             counts = mask.sum(1 + axis).ravel()
-            x, y = line.get_xdata(), line.get_ydata()
-            width = x[1] - x[0]
-            n = round(width * possible)
-            assert width == pytest.approx(n / possible)
-            own = [np.sum(np.abs(counts / possible - at) < width / 2) for at in x]
-            np.testing.assert_allclose(y, np.array(own) / (counts.size * width))
-            assert np.trapezoid(y, x) == pytest.approx(1)
+            x, y = line.get_xdata()[1:-1], line.get_ydata()[1:-1]
+            n = round(possible * (x[1] - x[0]))
+            first = np.arange(0, possible + 1, n)
+            own = (np.append(first, possible + 1) - 0.5) / possible
+            here, _ = np.histogram(counts / possible, own)
+            filled = slice(np.flatnonzero(here)[0], np.flatnonzero(here)[-1] + 1)
+            middles, width = (own[1:] + own[:-1]) / 2, np.diff(own)
+            np.testing.assert_allclose(x, middles[filled], atol=1e-12)
+            np.testing.assert_allclose(y, (here / (counts.size * width))[filled])
             # The random line is in the same bins.
             law = stats.hypergeom(mask[0].size, int(mask[0].sum()), possible)
-            low = np.round(random.get_xdata() * possible - (n - 1) / 2).astype(int)
-            share = [law.pmf(np.arange(at, at + n)).sum() for at in low]
-            inner = random.get_ydata()[1:-1]
-            np.testing.assert_allclose(inner, np.array(share)[1:-1] / width, rtol=1e-6)
+            share = [law.pmf(np.arange(k, k + n)).sum() for k in first] / width
+            x, y = random.get_xdata()[1:-1], random.get_ydata()[1:-1]
+            at = [int(np.argmin(np.abs(middles - place))) for place in x]
+            np.testing.assert_allclose(x, middles[at], atol=1e-12)
+            np.testing.assert_allclose(y, share[at], rtol=1e-6)
             assert np.trapezoid(random.get_ydata(), random.get_xdata()) > 0.99
             assert random.get_color() == line.get_color()
             assert random.get_linewidth() < line.get_linewidth()
@@ -384,6 +408,18 @@ def test_variants_have_a_row_each_and_share_colours(nets):
     }
     names = ["40.0 %", "20.0 %", "16.0 %", "8.0 %", "7.0 %"]
     assert colours == dict(zip(names, PALETTE[:5], strict=True))
+
+
+def test_figures_of_sgd_have_numbers_of_their_own(run):
+    by_sgd = run._replace(config=run.config | {"train": {"optimizer": "sgd"}})
+    sgd = [f"figure_{n}" for n in (16, 19, 20, 22, 24)]
+    assert own({"": run}) == FIGURES and own({"": by_sgd}) == sgd
+    both = {"adam": run, "sgd": by_sgd}
+    assert own(both) == [f"figure_{n}" for n in (15, 16, 19, 20, 21, 22, 23, 24)]
+    for number, shown in ((15, "First"), (16, "First"), (22, "First"), (24, "Input")):
+        exhibit = supported(both)[f"figure_{number}"]
+        assert exhibit.draw(both).axes[0].get_title("left").startswith(shown)
+        assert ("SGD" in exhibit.caption) == (number % 2 == 0)
 
 
 def test_variants_without_anatomy_are_left_out(run):
@@ -433,10 +469,11 @@ def test_of_many_levels_those_nearest_to_the_papers_are_shown(run, nets):
 # Pages.
 
 FIGURES = [f"figure_{n}" for n in (15, 19, 20, 21, 23)]
+ANATOMY = [f"figure_{n}" for n in (*range(15, 17), *range(19, 25))]
 
 
 def own(runs: dict[str, Run]) -> list[str]:
-    return [name for name in supported(runs) if name in FIGURES]
+    return [name for name in supported(runs) if name in ANATOMY]
 
 
 def test_runs_support_what_their_tables_have(run):
@@ -456,6 +493,8 @@ def test_runs_support_what_their_tables_have(run):
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_have_the_same_bytes_each_time(run, name):
     exhibit = supported({"": run})[name]
+    if name not in ("figure_19", "figure_20"):  # they show the middle 99 %
+        assert not outside(exhibit.draw({"": run}))
     first, again = (plotting.render(exhibit.draw({"": run}), "svg") for _ in range(2))
     assert first == again
     assert exhibit.caption.startswith(f"Figure {name[-2:]}")
@@ -475,8 +514,10 @@ def bars_of(ax: Any) -> dict[str, tuple[Any, np.ndarray]]:
     """Return x, and mean, least and greatest value [3, levels], by name of the line."""
     found = {}
     for container in ax.containers:
-        x, y = container.lines[0].get_data()
-        ends = np.array([bar[:, 1] for bar in container.lines[2][0].get_segments()])
+        x, y = np.array(container.lines[0].get_data())
+        x, y = x[np.isfinite(x)], y[np.isfinite(x)]  # the line is broken elsewhere
+        segments = container.lines[2][0].get_segments()
+        ends = np.array([bar[:, 1] for bar in segments if len(bar)])
         found[container.get_label()] = x, np.array([y, ends[:, 0], ends[:, 1]])
     return found
 
@@ -518,6 +559,9 @@ def test_dead_units_and_paths_are_shown_by_density(run, nets):
     np.testing.assert_allclose(values, summed_up(ways))
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == list(found)
+    assert not outside(figure)
+    (note,) = figure.texts
+    assert note.get_text() == "n = 2 replicates; bars: smallest to largest"
 
 
 def test_networks_that_are_no_chain_have_dead_units_and_no_paths(run):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from drawing import supported
+from drawing import outside, supported
 from made import curves_of, run_of, text_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
@@ -562,6 +562,10 @@ def test_figures_are_drawn_whole(sweep, methods, name):
     for ax in figure.axes:
         ticks = [t.get_window_extent(renderer) for t in ax.get_xticklabels()]
         assert not any(a.overlaps(b) for a, b in pairwise(ticks)), "labels of x overlap"
+    assert not outside(figure)
+    (note,) = figure.texts
+    pairs = "n = 9 pairs of 3 networks (not independent)" in note.get_text()
+    assert pairs == (name not in ("retraining", "rewinding_accuracy"))
 
 
 def test_a_long_legend_fits_the_figure():

@@ -196,7 +196,7 @@ def test_a_sweep_over_learning_rates_shows_tickets_in_order_of_the_rates():
         np.testing.assert_allclose(x, [100, 50, 25, 12.5])
         np.testing.assert_allclose(y, means(variant, "ticket"))
     for (_, _, y, _), variant in zip(lines(stops), (1, 2, 0), strict=True):
-        np.testing.assert_allclose(y, 100 * (np.arange(4) + variant + 2))
+        np.testing.assert_allclose(y, 10 * (np.arange(4) + variant + 2))
     (bars,) = accuracy.containers[0].lines[2]
     values = numbers(1, "ticket", 1, 3)
     ends = bars.get_segments()[1][:, 1]
@@ -336,9 +336,15 @@ def test_what_learns_nothing_does_not_squash_the_rest():
     runs = swept(small(), train__learning_rate=(0.1, 0.2, 0.3, 0.4))
     flat = runs["v0"].summary.assign(val_accuracy_es=0.1)
     runs["v0"] = runs["v0"]._replace(summary=flat)
-    low, high = supported(runs)["figure_26"].draw(runs).axes[1].get_ylim()
+    ax = supported(runs)["figure_26"].draw(runs).axes[1]
+    low, high = ax.get_ylim()
     shown = np.concatenate([means(variant, "ticket") for variant in (1, 2, 3)])
-    assert shown.min() - 1 < low < shown.min() and high > shown.max()
+    assert low < 10 and high > shown.max()
+    ends = [low, 10, shown.min(), shown.max(), high]
+    place = ax.transData.transform([(50, y) for y in ends])[:, 1]
+    assert np.diff(place).min() > 0.03 * (place[-1] - place[0])
+    ticks = [text.get_text() for text in ax.get_yticklabels()]
+    assert {"20", "60", "90"} <= {*ticks} and len(ticks) < 12
     everything = {v: run._replace(summary=flat) for v, run in runs.items()}
     figure = supported(everything)["figure_26"].draw(everything)
     low, high = figure.axes[1].get_ylim()
@@ -522,8 +528,8 @@ def test_the_table_of_a_sweep_has_the_best_ticket_of_each_variant():
     sparse = f"{means(0, 'ticket')[3]:.2f}", f"{means(1, 'ticket')[2] + 5:.2f}"
     assert rows == [
         "variant|setting|dense (%)|early stop|best at|ticket (%)|early stop",
-        f"v0|rate 0.1|{dense[0]}|200|12.5 %|{sparse[0]}|500",
-        f"v1|rate 0.2|{dense[1]}|300|25.0 %|{sparse[1]}|500",
+        f"v0|rate 0.1|{dense[0]}|20|12.5 %|{sparse[0]}|50",
+        f"v1|rate 0.2|{dense[1]}|30|25.0 %|{sparse[1]}|50",
         "v2|rate 0.3|-|-|-|-|-",
     ]
     assert settings_section(swept(small(), train__learning_rate=(0.1, 0.1))) is None

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..config import Config, Variants
 from ..errors import InputError, LthError, did_you_mean
@@ -59,8 +59,9 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     if not callable(module.get(function)):
         raise InputError(f"{path} has no function {function}().")
     made = _call(path, module, function)
-    several = isinstance(made, dict) and made
-    if not all(isinstance(c, Config) for c in (made.values() if several else [made])):
+    several = isinstance(made, dict) and bool(made)
+    variants = cast(Variants, made if several else {"": made})
+    if not all(isinstance(config, Config) for config in variants.values()):
         raise InputError(
             f"{function}() of {path} must return a Config, or Configs by variant, one"
             " at least."
@@ -72,7 +73,6 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     for word in VALUES:
         if word in module:
             given[word] = lambda word=word: module[word]
-    variants: Variants = made if several else {"": made}
     return Experiment(variants, given)
 
 

@@ -90,9 +90,9 @@ def compare(
         between()
         some = pairs[first : first + width]
         lanes = _lanes(some, width, 0), _lanes(some, width, 1)
-        ends = (tree.take(level.outcome.finals, end) for end in lanes)
+        one, other = (tree.take(level.outcome.finals, end) for end in lanes)
         replicates = np.array([level.ids[n].replicate for n in lanes[0]], np.int32)
-        found = tree.to_host(errors(*ends, replicates, data))
+        found = tree.to_host(errors(one, other, replicates, data))
         paths |= {pair: tree.take(found, i) for i, pair in enumerate(some)}
     lines = (path_rows(level, pair, path) for pair, path in paths.items())
     return Comparison(with_barriers(rows, paths), [*chain.from_iterable(lines)])

@@ -7,9 +7,9 @@ import numpy as np
 
 from ..results import spreads
 from ..store.read import Run
-from .comparisons import ClosenessColumn, check_compared, sparsest
+from .comparisons import ClosenessColumn, check_compared, pairs_text, sparsest
 from .kinds import kinds, look_of
-from .style import draw_level, draw_means, legend, panels
+from .style import EXTREMES, draw_level, draw_means, legend, note, panels, shifts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +74,12 @@ def draw_against_step(shown: Sequence[StepPanel]) -> "Figure":
     steps = np.unique(np.concatenate([panel.rows["step"] for panel in shown]))
     figure, axes = panels([panel.title for panel in shown])
     for ax, panel in zip(axes, shown, strict=True):
-        for kind in compared:
+        for kind, shift in zip(compared, shifts(len(compared)), strict=True):
             rows = panel.rows[panel.rows["kind"] == kind]
             found = panel.scale * spreads(rows, "step", panel.column)
             values = found[["mean", "min", "max"]].to_numpy().T
-            draw_means(ax, found.index.to_numpy(float), values, look_of(kind))
+            x = found.index.to_numpy(float)
+            draw_means(ax, x, values, look_of(kind), shift=shift)
         if panel.level:
             draw_level(ax, *panel.level)
         if panel.from_zero:
@@ -86,6 +87,7 @@ def draw_against_step(shown: Sequence[StepPanel]) -> "Figure":
             ax.set_ylim(bottom=-0.02 * ax.get_ylim()[1])
         _step_axis(ax, steps)
     legend(figure, axes)
+    note(figure, pairs_text([panel.rows for panel in shown]), EXTREMES)
     return figure
 
 

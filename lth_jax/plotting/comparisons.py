@@ -1,6 +1,6 @@
 """Tables of networks that start as one and are compared: levels, columns, captions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,9 @@ CLOSENESS = (
     " a pruned network and the dense one on the weights that both have (less is more"
     " stable)"
 )
+
+
+CAUSE_WORDS = {DATA_ORDER: "data orders", PRUNING: "to the dense network"}
 
 
 class ClosenessColumn(NamedTuple):
@@ -133,6 +136,38 @@ def groups_of(runs: Mapping[str, Run], table: str) -> tuple[list[SideBySide], st
     groups = _variants({f"{step:,}": run for step, run in steps.items()}, table)
     titled = [group._replace(title=f"Rewound to step {group.name}") for group in groups]
     return titled, "rewound to step"
+
+
+def pairs_text(tables: Iterable["pd.DataFrame"]) -> str:
+    """Return how many pairs of how many networks means stand for.
+
+    Pairs of copies of one network share copies, so they are not independent.
+
+    Args:
+        tables: rows of pairs, or of networks; the same pair may have several rows.
+
+    Returns:
+        Words such as ``data orders: n = 18 pairs of 3 networks (not independent); to
+        the dense network: n = 3 pairs of 3 networks``.
+    """
+    import pandas as pd
+
+    found: dict[str, set[tuple[int, int]]] = {}
+    for rows in tables:
+        if "first" not in rows:
+            continue
+        causes = rows["cause"] if "cause" in rows else pd.Series(DATA_ORDER, rows.index)
+        own = [name for name in ("step", "level", "kind") if name in rows]
+        for (cause, *_), group in rows.groupby([causes, *(rows[n] for n in own)]):
+            pairs = group.drop_duplicates(["replicate", "first", "second"])
+            n = len(pairs), pairs["replicate"].nunique()
+            found.setdefault(str(cause), set()).add(n)
+    words = []
+    for cause, numbers in found.items():
+        for pairs, networks in sorted(numbers):
+            number = f"{CAUSE_WORDS[cause]}: n = {pairs} pairs of {networks} networks"
+            words.append(number + " (not independent)" * (pairs > networks))
+    return "; ".join(words)
 
 
 def _levels(run: Run, table: str) -> list[SideBySide]:

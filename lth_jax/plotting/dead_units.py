@@ -11,7 +11,17 @@ from .density import density_axis
 from .figure import BARS, Exhibit, Runs, Topic, drawn_of_runs
 from .kinds import look_of
 from .layers import MOST_LAYERS, layer_words, thinned
-from .style import INK, draw_means, legend, panels, ramp
+from .style import (
+    EXTREMES,
+    INK,
+    draw_means,
+    legend,
+    note,
+    panels,
+    ramp,
+    replicates_text,
+    shifts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +89,8 @@ def figure_dead_units(runs: Runs) -> "Figure":
     for ax, one in zip(axes, found, strict=True):
         _draw(ax, one, colours)
     legend(figure, axes)
+    replicates = {one.values["replicate"].nunique() for one in found}
+    note(figure, replicates_text(replicates), EXTREMES)
     return figure
 
 
@@ -149,13 +161,15 @@ def _with_whole(rows: "pd.DataFrame", whole: "pd.DataFrame") -> "pd.DataFrame":
 
 def _draw(ax: "Axes", share: Share, colours: Mapping[str, str]) -> None:
     rows = share.values.astype({"value": float})
-    for name, own in rows.groupby("layer", sort=False):
+    lines = rows.groupby("layer", sort=False)
+    for (name, own), shift in zip(lines, shifts(len(lines)), strict=True):
         found = own.groupby("level")["value"].agg(["mean", "min", "max"])
         x = 100 * _densities(share.run, found.index)
         values = found.to_numpy(float).T
         look = look_of("ticket")
         look = look._replace(name=str(name), colour=colours[str(name)])
-        draw_means(ax, x, values, look)
+        on = np.diff(found.index) == 1
+        draw_means(ax, x, values, look, joined=on, shift=shift)
     density_axis(ax, _densities(share.run, {*rows["level"]}))
 
 

@@ -1,14 +1,28 @@
 """Early stop and accuracy against the share of weights that remain."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..results import by_level, density_text
 from ..store.read import Run
-from .kinds import kinds, look_of
-from .style import INK, PALETTE, Look, draw_level, draw_means
+from .kinds import kinds, label, look_of
+from .rewinding import last_step
+from .scales import steps_axis
+from .style import (
+    DENSE,
+    EXTREMES,
+    INK,
+    NO_STOP,
+    PALETTE,
+    Look,
+    draw_level,
+    draw_means,
+    name_bounds,
+    replicates_text,
+    shifts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,20 +35,18 @@ TRAIN_AT_END = ("train_accuracy_final", "Training accuracy at the last step (%)"
 DASHES = {"ticket": "-", "random_reinit": "--", "shuffle_mask": ":"}
 """The line of each kind where colours tell variants apart."""
 OTHER_DASHES = "-."
-STEPS = (1, 2, 2.5, 5, 10)
-"""Distances of ticks, times powers of ten: matplotlib's own."""
 
 
 class Series(NamedTuple):
     """What one line shows, and how.
 
     Attributes:
-        summary: table that it reads.
+        run: whose summary it reads.
         kind: of the networks.
         look: of the line.
     """
 
-    summary: "pd.DataFrame"
+    run: Run
     kind: str
     look: Look
 
@@ -43,7 +55,7 @@ class Baseline(NamedTuple):
     """The dense network of a run, a thin horizontal line."""
 
     name: str
-    summary: "pd.DataFrame"
+    run: Run
     colour: str
 
 
@@ -69,10 +81,20 @@ def series_of(
                 dashes = DASHES.get(kind, OTHER_DASHES)
                 name = f"{variant} {look.name}"
                 look = look._replace(name=name, colour=own, dashes=dashes)
-            lines.append(Series(run.summary, kind, look))
+            lines.append(Series(run, kind, look))
         name = "dense" if is_alone else f"{variant} dense"
-        baselines.append(Baseline(name, run.summary, INK if is_alone else own))
+        baselines.append(Baseline(name, run, INK if is_alone else own))
+    if len(baselines) > 1 and _share_dense(runs.values()):
+        baselines = [Baseline(DENSE, baselines[0].run, INK)]
     return lines, baselines
+
+
+def _share_dense(runs: Iterable[Run]) -> bool:
+    """Tell whether the dense networks of runs are the same."""
+    tables = [
+        run.summary[run.summary["level"] == 0].reset_index(drop=True) for run in runs
+    ]
+    return all(table.equals(tables[0]) for table in tables)
 
 
 def draw_by_density(
@@ -94,52 +116,131 @@ def draw_by_density(
         column: of the summary; accuracies are shown in percent.
         linear: x axis is linear, not logarithmic.
     """
-    for one in series:
+    values = draw_series(ax, series, column, lambda _, rows: 100 * rows["density"])
+    for dense in baselines:
+        for mean in dense_mean(dense.run, column):
+            draw_level(ax, mean, dense.name, dense.colour)
+    densities = [dense.run.summary["density"].to_numpy(float) for dense in baselines]
+    density_axis(ax, np.concatenate(densities), linear)
+    if column == STOP[0]:
+        steps_axis(ax, values)
+
+
+def draw_series(
+    ax: "Axes",
+    series: Sequence[Series],
+    column: str,
+    x_of: "Callable[[Series, pd.DataFrame], Any]",
+    fine: bool = False,
+) -> np.ndarray:
+    """Draw a column of the summary: a line per kind of a run, side by side.
+
+    Lines join levels that follow one another.
+
+    Args:
+        ax: panel.
+        series: lines.
+        column: of the summary; accuracies are shown in percent.
+        x_of: (line, rows of `means_of`) -> places along x.
+        fine: see `draw_means`.
+
+    Returns:
+        All values drawn: mean, min and max [3, places].
+    """
+    drawn, bounds = [np.empty((3, 0))], False
+    for one, shift in zip(series, shifts(len(series)), strict=True):
         rows = means_of(one, column)
         values = rows[["mean", "min", "max"]].to_numpy(float).T
-        x = 100 * rows["density"].to_numpy(float)
-        draw_means(ax, x, values, one.look)
-    for dense in baselines:
-        for mean in dense_mean(dense.summary, column):
-            draw_level(ax, mean, dense.name, dense.colour)
-    densities = [dense.summary["density"].to_numpy(float) for dense in baselines]
-    density_axis(ax, np.concatenate(densities), linear)
+        draw_means(
+            ax,
+            x_of(one, rows),
+            values,
+            one.look,
+            fine=fine,
+            joined=np.diff(rows.index) == 1,
+            at_least=rows["at_least"],
+            shift=shift,
+        )
+        drawn.append(values)
+        bounds |= bool(rows["at_least"].any())
+    if bounds:
+        name_bounds(ax, NO_STOP)
+    return np.concatenate(drawn, axis=1)
 
 
 def means_of(one: Series, column: str) -> "pd.DataFrame":
-    """Return what a line shows: density, mean, min and max by level, the dense first.
+    """Return what a line shows, by level, the dense network first.
+
+    Of a control that is not at level 1 the dense network is left out: no line goes
+    there.
 
     Args:
         one: the line.
         column: of the summary; accuracies are in percent.
+
+    Returns:
+        Columns density, mean, min and max; and at_least: whether the mean is a lower
+        bound, since a network had its early stop at the last step of its training.
     """
     import pandas as pd
 
-    dense = by_level(one.summary, "ticket", column)
-    pruned = by_level(one.summary, one.kind, column)
+    dense = by_level(one.run.summary, "ticket", column)
+    pruned = by_level(one.run.summary, one.kind, column)
     rows = pd.concat([dense[dense.index == 0], pruned[pruned.index > 0]])
+    if one.kind != "ticket" and 1 not in pruned.index:
+        rows = rows[rows.index > 0]
     rows = rows[rows["density"] > 0][["density", "mean", "min", "max"]].astype(float)
-    return rows * [1, *[_scale(column)] * 3]
+    ends = [
+        column == STOP[0] and rows["max"][n] >= last_step(one.run, n)
+        for n in rows.index
+    ]
+    scaled = rows * [1, *[_scale(column)] * 3]
+    return scaled.assign(at_least=np.array(ends, bool))
 
 
-def dense_mean(summary: "pd.DataFrame", column: str) -> list[float]:
-    """Return the mean of a column over dense networks; empty if none has a number."""
-    rows = by_level(summary, "ticket", column)
-    return [_scale(column) * mean for mean in rows["mean"][rows.index == 0]]
+def dense_mean(run: Run, column: str) -> list[float]:
+    """Return the mean of a column over dense networks.
+
+    It is empty if none has a number, or if it is no more than a lower bound.
+    """
+    rows = means_of(Series(run, "ticket", look_of("ticket")), column)
+    known = (rows.index == 0) & ~rows["at_least"]
+    return list(rows["mean"][known])
 
 
 def _scale(column: str) -> float:
     return 100 if "accuracy" in column else 1
 
 
-def from_zero(ax: "Axes") -> None:
-    """Make y, a number of steps, rise from 0."""
-    from matplotlib.ticker import MaxNLocator
+def networks_text(series: Iterable[Series], column: str) -> str:
+    """Return how many networks the places of lines stand for.
 
-    ax.set_ylim(0, 1.04 * max(1, ax.get_ylim()[1]))
-    # As usual, but there are no parts of steps.
-    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=STEPS, integer=True))
-    ax.yaxis.set_major_formatter("{x:,.0f}")
+    Args:
+        series: lines.
+        column: of the summary.
+
+    Returns:
+        Words such as ``n = 3 replicates`` or ``n = 5 replicates (random reinit: 15)``.
+    """
+    replicates: set[int] = set()
+    networks: dict[str, int] = {}
+    for one in series:
+        summary = one.run.summary
+        own = (summary["kind"] == one.kind) & summary[column].notna()
+        levels = summary[own].groupby("level")
+        replicates |= set(levels["replicate"].nunique())
+        most = max([0, *levels.size()])
+        networks[label(one.kind)] = max(networks.get(label(one.kind), 0), most)
+    high = max(replicates, default=0)
+    more = [f"{name}: {n}" for name, n in networks.items() if n > high]
+    words = replicates_text(replicates)
+    return f"{words} ({', '.join(more)})" if more else words
+
+
+def bars_text(series: Sequence[Series], column: str) -> str:
+    """Return what a figure of lines with bars notes of both."""
+    number = networks_text(series, column)
+    return number if number in ("", "n = 1 replicate") else f"{number}; {EXTREMES}"
 
 
 def density_axis(ax: "Axes", densities: np.ndarray, linear: bool = False) -> None:

@@ -16,8 +16,14 @@ Runs = Mapping[str, Run]
 """Loaded runs by name of the variant; a single run is a mapping of one."""
 
 BARS = " Lines are means over networks, bars their least and greatest value"
-LINES = f"{BARS}; thin dashed lines are the dense networks."
-EARLY_STOP = " Early stop is the step of least validation loss."
+APART = (
+    " Lines join levels that follow one another, and stand a little beside each other."
+)
+LINES = f"{BARS}; thin dashed lines are the dense networks.{APART}"
+EARLY_STOP = (
+    " Early stop is the step of least validation loss; where that is the last step of"
+    " a network's training, an open triangle stands for the least that it can be."
+)
 
 
 class Topic(IntEnum):

@@ -92,16 +92,19 @@ def grouping(bins: Bins) -> int:
 def joined(bins: Bins, n: int) -> Bins:
     """Join every n bins side by side; an edge at 0, or nearest to it, stays one.
 
+    The outer bins are narrower where there are not n left.
+
     Example:
         >>> joined(Bins(np.arange(-3.0, 4), np.ones(6)), 2).edges.tolist()
-        [-4.0, -2.0, 0.0, 2.0, 4.0]
+        [-3.0, -2.0, 0.0, 2.0, 3.0]
     """
     front = -int(np.argmin(np.abs(bins.edges))) % n
     back = -(front + bins.counts.size) % n
     counts = np.pad(bins.counts, (front, back)).reshape(-1, n).sum(1)
     width = (bins.edges[-1] - bins.edges[0]) / bins.counts.size
     start = bins.edges[0] - front * width
-    return Bins(start + n * width * np.arange(counts.size + 1), counts)
+    edges = start + n * width * np.arange(counts.size + 1)
+    return Bins(edges.clip(bins.edges[0], bins.edges[-1]), counts)
 
 
 def reach(bins: Bins, share: float) -> np.ndarray:
@@ -111,15 +114,21 @@ def reach(bins: Bins, share: float) -> np.ndarray:
 
 
 def curve(bins: Bins) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of a line through the middles of the bins, of area 1.
+    """Return x and y of a line through the middles of the bins, a density of area 1.
 
-    It starts and ends at 0, in the first empty bin; bins with less than a twentieth of
-    a number, or of the greatest count if all are as small, count as empty there.
+    It falls to 0 in the first empty bin at each side. Where the outermost bin is not
+    empty, numbers end there, such as those of a truncated normal distribution: the line
+    ends at its edge, as high as it is. Bins with less than a twentieth of a number, or
+    of the greatest count if all are as small, count as empty at the sides.
     """
-    width = bins.edges[1] - bins.edges[0]
     most = bins.counts.max()
     filled = np.flatnonzero(bins.counts >= (0.05 if most >= 0.05 else most / 20))
     first, last = filled[0], filled[-1]
-    x = bins.edges[0] + width * (np.arange(first - 1, last + 2) + 0.5)
-    y = bins.counts[first : last + 1] / (bins.counts.sum() * width)
-    return x, np.concatenate([[0.0], y, [0.0]])
+    middles = (bins.edges[1:] + bins.edges[:-1]) / 2
+    density = bins.counts / (bins.counts.sum() * np.diff(bins.edges))
+    x, y = middles[first : last + 1], density[first : last + 1]
+    at_start, at_end = first == 0, last == bins.counts.size - 1
+    before = (bins.edges[0], y[0]) if at_start else (middles[first - 1], 0.0)
+    after = (bins.edges[-1], y[-1]) if at_end else (middles[last + 1], 0.0)
+    points = np.array([before, *zip(x, y, strict=True), after])
+    return points[:, 0], points[:, 1]

@@ -1,30 +1,26 @@
-"""Panels of many lines against density or number of weights, cut to what matters."""
+"""Panels of many lines against density or number of weights, all of it shown."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .density import STOP, Series, dense_mean, density_axis, from_zero, means_of
-from .figure import BARS
-from .style import DENSE, draw_level, draw_means
+from .density import STOP, Series, dense_mean, density_axis, draw_series
+from .figure import APART, BARS
+from .scales import accuracy_axis, round_ticks, steps_axis
+from .style import DENSE, draw_level
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-TICKS = ((1, 2, 5), (1, 3), (1,))
-"""First digits of ticks, as many as there is room for."""
-MOST_TICKS = 9
 MOST_BOLD = 4
 """More lines than these are drawn finely."""
-FAR = 10
-"""Accuracies this many times as far below the best one as their median are cut off."""
 
-CUT = (
+WHOLE = (
     f"{BARS}; every line starts at its dense network, and a thin dashed line is a dense"
-    " network that all share. What lies far below the rest, such as networks that learn"
-    " nothing, is cut off."
+    f" network that all share.{APART} Where some are far below the rest, such as"
+    " networks that learn nothing, the axis is logarithmic in the error."
 )
 """What captions say of these panels."""
 
@@ -48,47 +44,23 @@ def draw_lines(
         by_weights: x is thousands of weights.
         linear: x, a density, is not logarithmic.
     """
-    means = []
-    for one in lines:
-        rows = means_of(one, column)
+
+    def x_of(one: Series, rows: "pd.DataFrame") -> np.ndarray:
         share = 100 * rows["density"].to_numpy(float)
-        x = _thousands(one.summary, rows) if by_weights else share
-        values = rows[["mean", "min", "max"]].to_numpy(float).T
-        fine = len(lines) > MOST_BOLD
-        draw_means(ax, x, values, one.look, fine)
-        means.append(values)
-    dense = {round(y, 9) for one in lines for y in dense_mean(one.summary, column)}
+        return _thousands(one.run.summary, rows) if by_weights else share
+
+    values = draw_series(ax, lines, column, x_of, fine=len(lines) > MOST_BOLD)
+    dense = {round(y, 9) for one in lines for y in dense_mean(one.run, column)}
     if len(dense) == 1:
         draw_level(ax, dense.pop(), DENSE)
-    _place_x(ax, [one.summary for one in lines], by_weights, linear)
-    if column == STOP[0]:
-        from_zero(ax)
-    else:
-        _cut(ax, np.concatenate(means, axis=1))
+    _place_x(ax, [one.run.summary for one in lines], by_weights, linear)
+    (steps_axis if column == STOP[0] else accuracy_axis)(ax, values)
 
 
 def _thousands(summary: "pd.DataFrame", rows: "pd.DataFrame") -> np.ndarray:
     """Return the thousands of weights that remain at the levels of some rows."""
     left = summary.groupby("level")["n_remaining"].mean() / 1000
     return left[rows.index].to_numpy(float)
-
-
-def _cut(ax: "Axes", values: np.ndarray) -> None:
-    """Leave accuracies out that are far below the others.
-
-    Args:
-        ax: panel.
-        values: rows of means, least and greatest values.
-    """
-    means, _, highs = values[:, np.isfinite(values).all(axis=0)]
-    if means.size == 0:
-        return
-    top = means.max()
-    floor = top - FAR * (top - np.median(means))
-    if means.min() < floor < top:
-        least = means[means >= floor].min()
-        margin = 0.06 * (top - least)
-        ax.set_ylim(least - margin, highs.max() + margin)
 
 
 def _place_x(
@@ -120,23 +92,3 @@ def _round_axis(ax: "Axes", values: np.ndarray) -> None:
         ax.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.invert_xaxis()
-
-
-def round_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from one value to another, at most nine.
-
-    Example:
-        >>> round_ticks(0.4, 100)
-        [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
-        >>> round_ticks(1, 1000)
-        [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
-    """
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    found: list[float] = []
-    for digits in TICKS:
-        places = [float(f"{digit}e{power}") for power in powers for digit in digits]
-        # The ends count even if a rounding has put them beside a round number.
-        found = [at for at in places if 0.999 * low <= at <= 1.001 * high]
-        if len(found) <= MOST_TICKS:
-            return found
-    return found

@@ -17,6 +17,15 @@ def rewinding_of(run: Run) -> tuple[Any, Any, int]:
     return RewindConfig(**run.config.get("rewind", {})).resolved(steps)
 
 
+def last_step(run: Run, level: int) -> float:
+    """Return the step at which training at a level ends, counted as in tables."""
+    steps = run.config.get("train", {}).get("steps", TrainConfig().steps)
+    if level == 0:
+        return steps
+    _, clock, more = rewinding_of(run)
+    return (steps if clock == END else clock) + more
+
+
 def rewind_step(run: Run) -> int | None:
     """Return the step to which a run sets back both weights and schedule.
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..results import at_common_steps, by_level, density_text, nearest_levels
 from ..store.read import Run
 from .kinds import label, look_of
-from .style import DASHED, INK, PALETTE, draw_band
+from .style import BANDS, DASHED, INK, PALETTE, draw_band, replicates_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def draw_during(
 
     Tickets are solid, others of the same level dashed in the same colour: means over
     networks, bands from min to max. Panels share their axes: x ends at twice the dense
-    network's early stop, y fits the means after the first quarter of it.
+    network's early stop, y fits means and bands after the first quarter of it.
 
     Args:
         axes: a panel per entry of ``shown``.
@@ -67,6 +67,18 @@ def draw_during(
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.set_xlabel("step")
     _fit_y(axes, bands, last / 4)
+
+
+def bands_text(run: Run, shown: Sequence[Shown]) -> str:
+    """Return what a figure of `draw_during` notes of n and of its bands."""
+    rows = run.summary
+    numbers = {
+        rows[(rows["kind"] == kind) & (rows["level"] == level)]["replicate"].nunique()
+        for densities in shown
+        for kind, level, _ in _levels_shown(rows, densities)
+    }
+    words = replicates_text(numbers)
+    return words if max(numbers, default=1) == 1 else f"{words}; {BANDS}"
 
 
 def _levels_shown(
@@ -103,8 +115,13 @@ def _band(rows: "pd.DataFrame", column: str) -> Band:
 
 
 def _fit_y(axes: Sequence["Axes"], bands: Sequence[Band], start: float) -> None:
-    """Fit y to the means from a step on: untrained networks would squash the rest."""
-    values = [value for band in bands for value in band.mean[band.x >= start]]
+    """Fit y to all from a step on: untrained networks would squash the rest."""
+    values = [
+        value
+        for band in bands
+        for ends in (band.low, band.high)
+        for value in ends[band.x >= start]
+    ]
     if values and min(values) < max(values):
         margin = 0.06 * (max(values) - min(values))
         for ax in axes:

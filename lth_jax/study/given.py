@@ -322,7 +322,7 @@ def _is_program(value: Any) -> bool:
 
 
 def _plain(leaf: Any) -> Any:
-    if jnp.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+    if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.key_data(leaf)
     return leaf
 

@@ -69,7 +69,8 @@ class Splits(NamedTuple):
 
     def of(self, replicate: Any) -> "Splits":
         """Return the sets of a replicate, whose number may be traced."""
-        return Splits(*(part.of(replicate) for part in self[:3]), self.n_classes)
+        train, validation, test = (part.of(replicate) for part in self[:3])
+        return Splits(train, validation, test, self.n_classes)
 
 
 class Orders(NamedTuple):

@@ -213,9 +213,10 @@ def make_trainer(
         params, moments = masks.start(ticket), ticket.moments
         if moments is None:
             moments = made(hyper).init(params)
-        sets = (no_tally(params) for _ in range(3))
-        least = jnp.full_like(no_tally(params).loss, jnp.inf)
-        tallies = Tallies(*sets, None if config.test_every is None else least)
+        zero = no_tally(params)
+        thinned = config.test_every is not None
+        least = jnp.full_like(zero.loss, jnp.inf) if thinned else None
+        tallies = Tallies(zero, zero, zero, least)
         never = jnp.int32(NEVER)
         return TrainState(params, ticket.mask, ticket.state, moments, never, tallies)
 

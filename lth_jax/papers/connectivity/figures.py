@@ -10,11 +10,20 @@ from ...plotting.comparisons import (
     ClosenessColumn,
     groups_of,
     is_measured_sweep,
+    pairs_text,
 )
 from ...plotting.figure import Exhibit, Runs, Topic, drawn_of_runs
 from ...plotting.kinds import kinds, look_of
 from ...plotting.rewinding import sweep_of
-from ...plotting.style import DASHED, draw_band, is_first_in_row, legend, panels
+from ...plotting.style import (
+    BANDS,
+    DASHED,
+    draw_band,
+    is_first_in_row,
+    legend,
+    note,
+    panels,
+)
 from ...results import spreads
 from ...schema import DATA_ORDER
 
@@ -98,6 +107,7 @@ def figure_path(runs: Runs) -> "Figure":
     for ax in axes:
         ax.set_ylim(0, top)
     legend(figure, axes)
+    note(figure, pairs_text([group.rows for group in groups]), BANDS)
     return figure
 
 

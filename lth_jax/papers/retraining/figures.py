@@ -2,16 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from ...plotting.density import TEST_AT_END, Baseline, Series, draw_by_density
+from ...plotting.density import (
+    TEST_AT_END,
+    Baseline,
+    Series,
+    bars_text,
+    draw_by_density,
+)
 from ...plotting.figure import LINES, Exhibit, Runs, Topic, drawn_of_runs
 from ...plotting.kinds import look_of
 from ...plotting.rewinding import are_alike, in_words, method, rewinding_of
-from ...plotting.style import INK, PALETTE, legend, panels
+from ...plotting.style import INK, PALETTE, legend, note, panels
 from ...store.read import Run
 from ...types import END
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 METHODS = {
@@ -52,13 +57,14 @@ def figure_retraining(runs: Runs) -> "Figure":
         look = look_of("ticket")._replace(
             name=name, colour=PALETTE[i % len(PALETTE)], dashes=METHODS[method(run)]
         )
-        lines.append(Series(_with_gain(run.summary), "ticket", look))
-    dense = [Baseline("dense", lines[0].summary, INK)]
+        lines.append(Series(_with_gain(run), "ticket", look))
+    dense = [Baseline("dense", lines[0].run, INK)]
     columns = (TEST_AT_END, GAIN)
     figure, axes = panels([title for _, title in columns])
     for ax, (column, _) in zip(axes, columns, strict=True):
         draw_by_density(ax, lines, dense, column)
     legend(figure, axes)
+    note(figure, bars_text(lines, ACCURACY))
     return figure
 
 
@@ -68,11 +74,13 @@ def _start(run: Run) -> float:
     return float("inf") if clock == END else clock
 
 
-def _with_gain(summary: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the summary with what each network is more accurate than its dense one."""
+def _with_gain(run: Run) -> Run:
+    """Return the run with what each network is more accurate than its dense one."""
+    summary = run.summary
     dense = summary[(summary["level"] == 0) & (summary["kind"] == "ticket")]
     before = summary["replicate"].map(dense.set_index("replicate")[ACCURACY])
-    return summary.assign(**{GAIN[0]: summary[ACCURACY] - before})
+    gain = {GAIN[0]: summary[ACCURACY] - before}
+    return run._replace(summary=summary.assign(**gain))
 
 
 def _differ_in_method(runs: Runs) -> bool:

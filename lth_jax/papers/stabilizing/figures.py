@@ -21,18 +21,20 @@ from ...plotting.comparisons import (
     groups_of,
     has_pairs,
     is_measured_sweep,
+    pairs_text,
 )
 from ...plotting.density import (
     TEST_AT_END,
     Baseline,
     Series,
+    bars_text,
     dense_mean,
     draw_by_density,
 )
 from ...plotting.figure import LINES, Exhibit, Runs, Topic, drawn_of_runs
 from ...plotting.kinds import kinds, label, look_of
 from ...plotting.rewinding import by_step, sweep_of
-from ...plotting.style import INK, bars, legend, lowered, panels
+from ...plotting.style import EXTREMES, INK, bars, legend, lowered, note, panels
 from ...results import spreads
 
 if TYPE_CHECKING:
@@ -64,8 +66,8 @@ def figure_rewinding_accuracy(runs: Runs) -> "Figure":
     from matplotlib.colors import to_hex
 
     steps = sweep_of(runs)
-    tables = [run.summary for run in steps.values()]
-    shown = _at_several_levels(pd.concat(tables))
+    first, drawn = next(iter(steps.values())), list[Series]()
+    shown = _at_several_levels(pd.concat(run.summary for run in steps.values()))
     # From early, dark, to late, light.
     shades = colormaps["viridis"](np.linspace(0, 0.88, len(steps)))
     colours = list(map(to_hex, shades))
@@ -73,14 +75,16 @@ def figure_rewinding_accuracy(runs: Runs) -> "Figure":
     figure, axes = panels([f"{label(kind)}s".capitalize() for kind in shown])
     for ax, kind in zip(axes, shown, strict=True):
         lines = [
-            Series(table, kind, look_of(kind)._replace(name=name, colour=colour))
-            for name, table, colour in zip(names, tables, colours, strict=True)
-            if kind in set(table["kind"])
+            Series(run, kind, look_of(kind)._replace(name=name, colour=colour))
+            for name, run, colour in zip(names, steps.values(), colours, strict=True)
+            if kind in set(run.summary["kind"])
         ]
-        draw_by_density(ax, lines, [Baseline("dense", tables[0], INK)], AT_END)
+        draw_by_density(ax, lines, [Baseline("dense", first, INK)], AT_END)
+        drawn += lines
     axes[0].set_ylabel(lowered(AT_END_TITLE))
     _share_y(axes)
     legend(figure, axes)
+    note(figure, bars_text(drawn, AT_END))
     return figure
 
 
@@ -125,7 +129,7 @@ def figure_rewinding_stability(runs: Runs) -> "Figure":
     steps = sweep_of(runs)
     distances = closeness_panels(steps, DISTANCES)
     first = next(iter(steps.values()))
-    dense = dense_mean(first.summary, AT_END)
+    dense = dense_mean(first, AT_END)
     accuracy = StepPanel(
         title=AT_END_TITLE,
         rows=rows_by_step(steps, "summary"),
@@ -194,6 +198,7 @@ def figure_stability(runs: Runs) -> "Figure":
         _name_groups(ax, [group.name for group in groups])
         ax.set_xlabel(about)
     legend(figure, axes)
+    note(figure, pairs_text([group.rows for group in groups]), EXTREMES)
     return figure
 
 

@@ -2,7 +2,16 @@
 
 from ....plotting.figure import Exhibit
 from .anatomy import FIGURES as ANATOMY
-from .anatomy import figure_15, figure_19, figure_20, figure_21, figure_23
+from .anatomy import (
+    figure_15,
+    figure_16,
+    figure_19,
+    figure_20,
+    figure_21,
+    figure_22,
+    figure_23,
+    figure_24,
+)
 from .kinds import FIGURES as KINDS
 from .kinds import figure_12, figure_13, figure_14, figure_17, figure_18, figure_25
 from .main import FIGURES as MAIN
@@ -34,12 +43,15 @@ __all__ = [
     "figure_13",
     "figure_14",
     "figure_15",
+    "figure_16",
     "figure_17",
     "figure_18",
     "figure_19",
     "figure_20",
     "figure_21",
+    "figure_22",
     "figure_23",
+    "figure_24",
     "figure_25",
 ]
 

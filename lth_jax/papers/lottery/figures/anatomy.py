@@ -20,8 +20,18 @@ from ....plotting.histograms import (
 )
 from ....plotting.kinds import look_of
 from ....plotting.layers import LayerPanel, grid_of, levels_shown, shows
-from ....plotting.style import INK, PALETTE, is_first_in_row, legend, panels
+from ....plotting.style import (
+    INK,
+    PALETTE,
+    is_first_in_row,
+    legend,
+    note,
+    panels,
+    replicates_text,
+)
+from ....plotting.variants import settings_of
 from ....results import density_text
+from ....store.read import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +41,8 @@ MOVED = 0.1688
 """The density of the tickets of figures 19 and 20."""
 DWARFS = 4
 """A peak at 0 that is more than so many times as high as all else leaves its panel."""
+MIDDLE = 0.99
+"""Share of the weights that figures 19 and 20 show: a few move far."""
 DENSE = density_text(1.0)
 DIM = 0.08
 """Opacity of the area below a line."""
@@ -91,8 +103,24 @@ class Peak(NamedTuple):
     colour: str
 
 
-def _some_show(what: str) -> Callable[[Runs], bool]:
-    return lambda runs: any(shows(run, what) for run in runs.values())
+Choice = Callable[[Runs], Runs]
+"""Which of some runs a figure shows."""
+
+
+def _is_sgd(run: Run) -> bool:
+    return settings_of(run)["train.optimizer"] == "sgd"
+
+
+def _by_sgd(runs: Runs) -> Runs:
+    return {variant: run for variant, run in runs.items() if _is_sgd(run)}
+
+
+def _not_by_sgd(runs: Runs) -> Runs:
+    return {variant: run for variant, run in runs.items() if not _is_sgd(run)}
+
+
+def _some_show(what: str, choice: Choice = dict) -> Callable[[Runs], bool]:
+    return lambda runs: any(shows(run, what) for run in choice(runs).values())
 
 
 @drawn_of_runs
@@ -103,36 +131,48 @@ def figure_15(runs: Runs) -> "Figure":
     is shaded. Of several runs, each has a row of panels.
 
     Args:
-        runs: with ``anatomy`` of several levels. Of many layers, six are shown: the
-            first, the last and some between; of each of several runs, three.
+        runs: with ``anatomy`` of several levels; those trained by SGD are left to
+            `figure_16`. Of many layers, six are shown: the first, the last and some
+            between; of each of several runs, three.
 
     Example:
         >>> from lth_jax.store.read import load_variants  # doctest: +SKIP
         >>> figure_15(load_variants("runs/lth_figure_15-1a2b3c4d"))  # doctest: +SKIP
 
     Reference:
-        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 15 (Adam) and
-        16 (SGD).
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 15.
 
     Deviation:
         The paper does not tell its bins; ours are as wide as the number of weights
         asks for, at most 40.
     """
-    colours = _colours_of(runs, "initial", DENSITIES)
-    grid, columns = grid_of(runs, "initial")
-    lines = [_surviving(panel, colours) if panel else [] for panel in grid]
-    return _figure(grid, columns, lines, "initial weight")
+    return _initial(_not_by_sgd(runs))
 
 
-FIGURE_15 = Exhibit(
-    name="figure_15",
-    topic=Topic.ANATOMY,
-    draw=figure_15,
-    supports=_some_show("initial"),
-    caption="Figure 15 (with SGD: 16). Distribution of the initial weights of tickets,"
-    " layer by layer. A line per share of the weights that remains, that of the dense"
-    f" network shaded,{POOLED}",
-)
+@drawn_of_runs
+def figure_16(runs: Runs) -> "Figure":
+    """Plot what `figure_15` shows, of tickets that were found by SGD.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 16.
+    """
+    return _initial(_by_sgd(runs))
+
+
+def _initial_weights(number: int, which: str, choice: Choice, draw: Any) -> Exhibit:
+    return Exhibit(
+        name=f"figure_{number}",
+        topic=Topic.ANATOMY,
+        draw=draw,
+        supports=_some_show("initial", choice),
+        caption=f"Figure {number}. Distribution of the initial weights of tickets"
+        f"{which}, layer by layer. A line per share of the weights that remains, that"
+        f" of the dense network shaded,{POOLED}",
+    )
+
+
+FIGURE_15 = _initial_weights(15, "", _not_by_sgd, figure_15)
+FIGURE_16 = _initial_weights(16, " found by SGD", _by_sgd, figure_16)
 
 
 @drawn_of_runs
@@ -190,25 +230,26 @@ def figure_21(runs: Runs) -> "Figure":
     lines are expected of random masks that keep as many weights of the layer.
 
     Args:
-        runs: with ``anatomy`` of a level above 0.
+        runs: with ``anatomy`` of a level above 0; those trained by SGD are left to
+            `figure_22`.
 
     Reference:
-        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 21 (Adam) and
-        22 (SGD).
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 21.
 
     Deviation:
         The lines of random masks are ours.
     """
-    return _connections(runs, "incoming")
+    return _connections(_not_by_sgd(runs), "incoming")
 
 
-FIGURE_21 = Exhibit(
-    name="figure_21",
-    topic=Topic.ANATOMY,
-    draw=figure_21,
-    supports=_some_show("incoming"),
-    caption=f"Figure 21 (with SGD: 22). Which share of their incoming{OVER_UNITS}",
-)
+@drawn_of_runs
+def figure_22(runs: Runs) -> "Figure":
+    """Plot what `figure_21` shows, of tickets that were found by SGD.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 22.
+    """
+    return _connections(_by_sgd(runs), "incoming")
 
 
 @drawn_of_runs
@@ -216,20 +257,48 @@ def figure_23(runs: Runs) -> "Figure":
     """Plot which share of outgoing connections units keep, as `figure_21` incoming.
 
     Reference:
-        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figures 23 (Adam) and
-        24 (SGD).
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 23.
     """
-    return _connections(runs, "outgoing")
+    return _connections(_not_by_sgd(runs), "outgoing")
 
 
-FIGURE_23 = Exhibit(
-    name="figure_23",
-    topic=Topic.ANATOMY,
-    draw=figure_23,
-    supports=_some_show("outgoing"),
-    caption=f"Figure 23 (with SGD: 24). Which share of their outgoing{OVER_UNITS}",
+@drawn_of_runs
+def figure_24(runs: Runs) -> "Figure":
+    """Plot what `figure_23` shows, of tickets that were found by SGD.
+
+    Reference:
+        Frankle & Carbin, "The Lottery Ticket Hypothesis" (2019), figure 24.
+    """
+    return _connections(_by_sgd(runs), "outgoing")
+
+
+def _units_keep(
+    number: int, side: str, which: str, choice: Choice, draw: Any
+) -> Exhibit:
+    return Exhibit(
+        name=f"figure_{number}",
+        topic=Topic.ANATOMY,
+        draw=draw,
+        supports=_some_show(side, choice),
+        caption=f"Figure {number}. Which share of their {side}{which}{OVER_UNITS}",
+    )
+
+
+SGD_UNITS = " (tickets found by SGD)"
+FIGURE_21 = _units_keep(21, "incoming", "", _not_by_sgd, figure_21)
+FIGURE_22 = _units_keep(22, "incoming", SGD_UNITS, _by_sgd, figure_22)
+FIGURE_23 = _units_keep(23, "outgoing", "", _not_by_sgd, figure_23)
+FIGURE_24 = _units_keep(24, "outgoing", SGD_UNITS, _by_sgd, figure_24)
+FIGURES = (
+    FIGURE_15,
+    FIGURE_16,
+    FIGURE_19,
+    FIGURE_20,
+    FIGURE_21,
+    FIGURE_22,
+    FIGURE_23,
+    FIGURE_24,
 )
-FIGURES = (FIGURE_15, FIGURE_19, FIGURE_20, FIGURE_21, FIGURE_23)
 
 
 def _colours_of(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, str]:
@@ -243,6 +312,13 @@ def _colours_of(runs: Runs, what: str, targets: Sequence[float]) -> dict[str, st
         name: INK if name == DENSE else next(rest)
         for name in sorted(names, key=lambda text: -float(text[:-2]))
     }
+
+
+def _initial(runs: Runs) -> "Figure":
+    colours = _colours_of(runs, "initial", DENSITIES)
+    grid, columns = grid_of(runs, "initial")
+    lines = [_surviving(panel, colours) if panel else [] for panel in grid]
+    return _figure(grid, columns, lines, "initial weight")
 
 
 def _surviving(panel: LayerPanel, colours: Mapping[str, str]) -> list[Distribution]:
@@ -294,7 +370,7 @@ def _kept(
 def _movement(runs: Runs, what: str, label: str) -> "Figure":
     grid, columns = grid_of(runs, what)
     lines = [_moved(panel, what) if panel else [] for panel in grid]
-    figure = _figure(grid, columns, lines, label)
+    figure = _figure(grid, columns, lines, label, MIDDLE)
     for ax, here in zip(figure.axes, lines, strict=True):
         _cut_peaks(ax, here)
     return figure
@@ -312,6 +388,7 @@ def _figure(
     columns: int,
     lines: Sequence[Sequence[Distribution]],
     label: str,
+    window: float = 1.0,
 ) -> "Figure":
     """Draw lines in panels.
 
@@ -320,6 +397,7 @@ def _figure(
         columns: how many stand in a row.
         lines: of each panel.
         label: of the x axes.
+        window: share of the numbers that the x axes show, in the middle.
     """
     titles = [panel.title if panel else "" for panel in grid]
     figure, axes = panels(titles, columns)
@@ -328,14 +406,17 @@ def _figure(
         for line in here:
             _draw(ax, line)
         if here:
-            _x_axis(ax, here)
+            _x_axis(ax, here, window)
         ax.set_ylim(bottom=0)
         ax.set_xlabel(label)
         if is_first_in_row(ax):
-            ax.set_ylabel("relative frequency")
+            ax.set_ylabel("density")
     if any(line.dashed for here in lines for line in here):
         axes[0].plot([], [], label="random masks", **_dashes(INK))
     legend(figure, axes)
+    replicates = {panel.rows["replicate"].nunique() for panel in grid if panel}
+    shown = f"x: the middle {100 * window:g} % of the weights" if window < 1 else ""
+    note(figure, f"{replicates_text(replicates)}, pooled", shown)
     return figure
 
 
@@ -353,20 +434,22 @@ def _dashes(colour: str) -> dict[str, Any]:
     return {"color": colour, "linewidth": 1.0, "dashes": (4, 2), "zorder": 2.5}
 
 
-def _x_axis(ax: "Axes", lines: Sequence[Distribution]) -> None:
-    """Fit x to nearly all numbers; it starts at 0 if none are below."""
+def _x_axis(ax: "Axes", lines: Sequence[Distribution], window: float) -> None:
+    """Fit x to a share of the numbers; it starts at 0 if none are below."""
     from matplotlib.ticker import MaxNLocator
 
     bins = [line.bins for line in lines]
-    low, high = np.transpose([reach(each, 0.99) for each in bins])
-    signed = any(each.edges[0] < -np.diff(each.edges[:2]) for each in bins)
-    if signed:
-        margin = 0.1 * (high.max() - low.min())
-        ax.set_xlim(low.min() - margin, high.max() + margin)
+    if window < 1:
+        ends = [reach(each, window) for each in bins]
+    else:
+        ends = [curve(each)[0][[0, -1]] for each in bins]
+    low, high = np.min(ends), np.max(ends)
+    if any(each.edges[0] < -np.diff(each.edges).max() for each in bins):
+        margin = 0.06 * (high - low)
+        ax.set_xlim(low - margin, high + margin)
         ax.axvline(0, color=ZERO, linewidth=0.8, zorder=1)
     else:
-        end = max(each.edges[-1] for each in bins)
-        ax.set_xlim(-0.02 * high.max(), min(1.1 * high.max(), end))
+        ax.set_xlim(min(low, -0.02 * high), 1.04 * high)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
@@ -374,11 +457,13 @@ def _cut_peaks(ax: "Axes", lines: Sequence[Distribution]) -> None:
     """End the y axis below peaks at 0 that dwarf the rest; write their share beside."""
     peaks = []
     for line in lines:
-        x, y = curve(line.bins)
-        width = x[1] - x[0]
-        near = np.abs(x) < width
-        heights = y[near].max(initial=0), y[~near].max()
-        peaks.append(Peak(*heights, y[near].sum() * width, width, line.colour))
+        edges, counts = line.bins
+        total, width = counts.sum(), np.diff(edges).max()
+        near = np.abs(edges[1:] + edges[:-1]) / 2 < width
+        density = counts / (total * np.diff(edges))
+        heights = density[near].max(initial=0), density[~near].max()
+        share = counts[near].sum() / total
+        peaks.append(Peak(*heights, share, width, line.colour))
     end = 1.1 * max((each.beside for each in peaks), default=0.0)
     if not end or all(each.height <= DWARFS * each.beside for each in peaks):
         return

@@ -1,6 +1,7 @@
 """Tickets beside other kinds of networks: figures of appendices D, E and F."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ....plotting.density import (
@@ -9,15 +10,17 @@ from ....plotting.density import (
     TEST_AT_STOP,
     TRAIN_AT_END,
     Series,
+    bars_text,
 )
 from ....plotting.figure import EARLY_STOP, Exhibit, Runs, Topic, drawn_of_runs
 from ....plotting.kinds import kinds, look_of, noise_of
-from ....plotting.many_lines import CUT, draw_lines
+from ....plotting.many_lines import WHOLE, draw_lines
 from ....plotting.style import (
     PALETTE,
     is_first_in_row,
     legend,
     lowered,
+    note,
     panels,
     rows_of_panels,
     side_legend,
@@ -66,7 +69,7 @@ FIGURE_12 = Exhibit(
     draw=figure_12,
     supports=lambda runs: len(_one_shot_and_not(runs)) > 1,
     caption=f"Figure 12. Training accuracy of {network_name('lenet')} at the last"
-    f" step{BY_SHARE}{CUT}",
+    f" step{BY_SHARE}{WHOLE}",
 )
 
 
@@ -96,7 +99,7 @@ FIGURE_13 = Exhibit(
     draw=figure_13,
     supports=lambda runs: len(_convolutional(runs)) > 1,
     caption="Figure 13. Training accuracy of convolutional networks at the last"
-    f" step{BY_SHARE}{CUT}",
+    f" step{BY_SHARE}{WHOLE}",
 )
 
 
@@ -126,7 +129,7 @@ FIGURE_14 = Exhibit(
     draw=figure_14,
     supports=_shows_random_masks,
     caption="Figure 14. Test accuracy at the last step of tickets, of random reinits"
-    f" and of networks pruned at random{BY_SHARE}{CUT}",
+    f" and of networks pruned at random{BY_SHARE}{WHOLE}",
 )
 
 
@@ -163,7 +166,7 @@ FIGURE_17 = Exhibit(
     supports=_shows_resampled,
     caption="Figure 17. Early stop, and test accuracy there, of tickets, of random"
     " reinits and of reinits drawn, layer by layer, from the initial weights that the"
-    f" ticket keeps{BY_SHARE}{EARLY_STOP}{CUT}",
+    f" ticket keeps{BY_SHARE}{EARLY_STOP}{WHOLE}",
 )
 
 
@@ -182,7 +185,7 @@ def figure_18(runs: Runs) -> "Figure":
     titled = _titled({variant: after for variant, (after, _) in pairs.items()})
     rows: dict[str, list[Series]] = {}
     for title, (after, before) in zip(titled, pairs.values(), strict=True):
-        last = Series(before.summary, "ticket", BEFORE_TRAINING)
+        last = Series(before, "ticket", BEFORE_TRAINING)
         rows[title] = [*_lines(after, ("ticket", REINIT)), last]
     return _rows(rows)
 
@@ -210,7 +213,7 @@ FIGURE_18 = Exhibit(
     supports=lambda runs: bool(_by_criterion(runs)),
     caption="Figure 18. Early stop, and test accuracy there, of tickets, of random"
     " reinits and of networks that keep their initial weights of greatest magnitude"
-    f" (pruned before training){BY_SHARE}{EARLY_STOP}{CUT}",
+    f" (pruned before training){BY_SHARE}{EARLY_STOP}{WHOLE}",
 )
 
 
@@ -243,7 +246,7 @@ FIGURE_25 = Exhibit(
     supports=lambda runs: bool(runs) and all(map(_noises, runs.values())),
     caption="Figure 25. Early stop, and test accuracy there, of tickets with Gaussian"
     " noise on their initial weights; sigma is the standard deviation of those of a"
-    f" layer{BY_SHARE}{EARLY_STOP}{CUT}",
+    f" layer{BY_SHARE}{EARLY_STOP}{WHOLE}",
 )
 FIGURES = (FIGURE_12, FIGURE_13, FIGURE_14, FIGURE_17, FIGURE_18, FIGURE_25)
 
@@ -265,7 +268,7 @@ def _titled(runs: Runs) -> dict[str, Run]:
 
 def _lines(run: Run, shown: Sequence[str]) -> list[Series]:
     there = kinds(run.summary)
-    return [Series(run.summary, kind, look_of(kind)) for kind in shown if kind in there]
+    return [Series(run, kind, look_of(kind)) for kind in shown if kind in there]
 
 
 def _panels(runs: Runs, column: tuple[str, str], shown: Sequence[str]) -> "Figure":
@@ -273,12 +276,14 @@ def _panels(runs: Runs, column: tuple[str, str], shown: Sequence[str]) -> "Figur
     titled = _titled(runs)
     name, title = column
     figure, axes = panels(list(titled), columns=3 if len(runs) != 4 else 2)
-    for ax, run in zip(axes, titled.values(), strict=True):
+    lines = [_lines(run, shown) for run in titled.values()]
+    for ax, run, own in zip(axes, titled.values(), lines, strict=True):
         linear = bool(settings_of(run)["prune.one_shot"])
-        draw_lines(ax, _lines(run, shown), name, linear=linear)
+        draw_lines(ax, own, name, linear=linear)
         if is_first_in_row(ax):
             ax.set_ylabel(lowered(title))
     legend(figure, axes)
+    note(figure, bars_text([*chain(*lines)], name))
     return figure
 
 
@@ -290,5 +295,6 @@ def _rows(rows: Mapping[str, list[Series]]) -> "Figure":
     for axes, lines in zip(grid, rows.values(), strict=True):
         for ax, (column, _) in zip(axes, shows, strict=True):
             draw_lines(ax, lines, column)
-        side_legend(axes[-1], "", {})
+        side_legend(axes, "", {})
+    note(figure, bars_text([*chain(*rows.values())], TEST_AT_STOP[0]))
     return figure

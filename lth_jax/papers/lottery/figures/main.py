@@ -8,8 +8,8 @@ from ....plotting.density import (
     TEST_AT_END,
     TEST_AT_STOP,
     TRAIN_AT_END,
+    bars_text,
     draw_by_density,
-    from_zero,
     series_of,
 )
 from ....plotting.evaluations import at_fractions
@@ -22,8 +22,8 @@ from ....plotting.figure import (
     drawn_of_runs,
     only,
 )
-from ....plotting.style import legend, panels
-from ....plotting.training_curves import Shown, draw_during
+from ....plotting.style import legend, note, panels
+from ....plotting.training_curves import Shown, bands_text, draw_during
 from ....results import network_name
 from ....store.read import Run
 
@@ -144,6 +144,7 @@ def figure_4(runs: Runs) -> "Figure":
 
     Lines are means over all networks of a kind that have a number, bars their min and
     max. Every line starts at the dense network, which is also a thin horizontal line.
+    The axis of steps is logarithmic.
     Runs that prune in one shot have, as in the paper's part (c), a linear x axis.
 
     Args:
@@ -305,9 +306,8 @@ def _by_density(
     lines = series_of(runs, kinds)
     for ax, (column, _) in zip(axes, columns, strict=True):
         draw_by_density(ax, *lines, column, linear)
-        if column == STOP[0]:
-            from_zero(ax)
     legend(figure, axes)
+    note(figure, bars_text(lines[0], columns[-1][0]))
     return figure
 
 
@@ -332,4 +332,5 @@ def _during(runs: Runs, split: str, column: str, name: str) -> "Figure":
     axes[0].set_ylabel(name)
     draw_during(axes, run, split, column, CURVES_SHOWN)
     legend(figure, axes)
+    note(figure, bands_text(run, CURVES_SHOWN))
     return figure

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ....plotting.density import STOP, TEST_AT_STOP, Series
+from ....plotting.density import STOP, TEST_AT_STOP, Series, bars_text
 from ....plotting.evaluations import at_fractions
 from ....plotting.figure import EARLY_STOP, Exhibit, Runs, Topic, drawn_of_runs
 from ....plotting.kinds import kinds, look_of
-from ....plotting.many_lines import CUT, draw_lines
+from ....plotting.many_lines import WHOLE, draw_lines
 from ....plotting.style import (
     DASHED,
     INK,
     MARKERS,
     PALETTE,
+    note,
     ramp,
     rows_of_panels,
     side_legend,
@@ -196,7 +197,7 @@ def _exhibit(number: int, subject: str, sweep: Sweep) -> Exhibit:
         draw=drawn_of_runs(lambda runs: _draw(sweep, runs)),
         supports=lambda runs: bool(_selected(sweep, runs)),
         caption=f"Figure {number}. {subject}: {shown}, by the {against} of weights that"
-        f" remain.{early_stop}{CUT}",
+        f" remain.{early_stop}{WHOLE}",
     )
 
 
@@ -394,8 +395,8 @@ def draw_sweep(name: str, runs: Run | Runs) -> "Figure":
         to 45 (appendices B, G, H and I).
 
     Deviation:
-        What is far below the other values, such as the accuracy of networks that learn
-        nothing, lies outside the panel.
+        The axis of steps is logarithmic, and that of accuracy is logarithmic in the
+        error where some are far below the others, such as networks that learn nothing.
     """
     return {each.name: each for each in FIGURES}[name].draw(runs)
 
@@ -481,8 +482,10 @@ def _draw(sweep: Sweep, runs: Runs) -> "Figure":
         members, columns = _with_columns(sweep, network, members)
         rows.append((members, [(name, under(title, text)) for name, text in columns]))
     figure, grid = rows_of_panels([[text for _, text in row] for _, row in rows])
+    drawn: list[Series] = []
     for axes, (members, columns) in zip(grid, rows, strict=True):
-        _draw_row(sweep, axes, members, [name for name, _ in columns])
+        drawn += _draw_row(sweep, axes, members, [name for name, _ in columns])
+    note(figure, bars_text(drawn, rows[0][1][-1][0]))
     return figure
 
 
@@ -500,7 +503,8 @@ def _with_columns(
 
 def _draw_row(
     sweep: Sweep, axes: Sequence["Axes"], members: list[Member], columns: Sequence[str]
-) -> None:
+) -> list[Series]:
+    """Draw a row of panels and its legend; return its lines."""
     lines = _lines(sweep, members)
     for ax, column in zip(axes, columns, strict=True):
         draw_lines(ax, lines, column, sweep.by_weights)
@@ -511,7 +515,8 @@ def _draw_row(
         for text, dash in zip(words, ("-", DASHED), strict=False)
         if dash in there
     }
-    side_legend(axes[-1], sweep.title, styles if len(styles) > 1 else {})
+    side_legend(axes, sweep.title, styles if len(styles) > 1 else {})
+    return lines
 
 
 def _lines(sweep: Sweep, members: Sequence[Member]) -> list[Series]:
@@ -535,5 +540,5 @@ def _lines(sweep: Sweep, members: Sequence[Member]) -> list[Series]:
             else:
                 colour, marker = shades[special.order], markers[special.order]
                 look = look._replace(colour=colour, marker=marker)
-            lines.append(Series(run.summary, kind, look))
+            lines.append(Series(run, kind, look))
     return lines
