@@ -12,6 +12,7 @@ Reference:
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -148,6 +149,11 @@ def _resampled(samples: Sequence[Sample]) -> Interval:
 
 
 def _t(freedom: float) -> float:
+    return _rounded_t(round(freedom, 3))
+
+
+@cache
+def _rounded_t(freedom: float) -> float:
     from scipy import stats
 
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
@@ -193,5 +199,5 @@ def power(samples: Sequence[Sample], truth: float, low: float, high: float) -> f
     rng = np.random.default_rng(SEED)
     means = truth + noise.error * rng.standard_normal(TRIALS)
     errors = noise.error * np.sqrt(rng.chisquare(noise.freedom, TRIALS) / noise.freedom)
-    half = _t(noise.freedom) * errors + ROUND_OFF * -1
+    half = _t(noise.freedom) * errors - ROUND_OFF
     return float(np.mean((means - half >= low) & (means + half <= high)))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..store.read import Run
     from .quantities import Quantity
+    from .reductions import Reduction
 
 EXTENT = ("prune.levels", "stability.", "train.test_every")
 """Fields that say how much is run or looked at, beside those outside of any group."""
@@ -55,9 +56,22 @@ class Pool(NamedTuple):
     data: tuple[Any, ...]
     repeated: Sequence[str]
 
-    def read(self, quantity: "Quantity") -> tuple[Any, ...]:
-        """Return the tables that a quantity is made of."""
-        return quantity.tables(self)
+    def reduced(
+        self, quantity: "Quantity", reduction: "Reduction"
+    ) -> tuple[float, dict[tuple[int, int], float]]:
+        """Return a quantity, reduced over levels: of the means, and of replicates."""
+        tables = quantity.tables(self)
+        each = quantity.join(*tables).sort_index()
+        mean = quantity.join(*map(_mean, tables)).sort_index()
+        return reduction.of(mean, self), {
+            self.networks[replicate]: reduction.of(each[replicate], self)
+            for replicate in each.columns
+        }
+
+
+def _mean(table: Any) -> Any:
+    """Return the mean over replicates: of every position, or of the dense network."""
+    return table.mean(axis=1) if table.ndim > 1 else table.mean()
 
 
 def is_extent(name: str, value: Any) -> bool:
@@ -92,6 +106,10 @@ def pool_runs(runs: Iterable["Run"]) -> list[Pool]:
         key = json.dumps([shared, _data_of(run)], sort_keys=True)
         groups.setdefault(key, []).append(run)
     return [_pool(group) for group in groups.values()]
+
+
+def _name_of(run: "Run") -> str:
+    return "/".join(run.path.parts[-2:])
 
 
 def _data_of(run: "Run") -> tuple[Any, ...]:
@@ -133,7 +151,7 @@ def _pool(runs: Sequence["Run"]) -> Pool:
         [positions[n] if one_shot else float(n) for n in _from_zero(present)],
         next((str(note) for note in notes if note), ""),
         tuple(networks[n] for n in sorted(networks)),
-        tuple(run.path.name for run in runs),
+        tuple(map(_name_of, runs)),
         _data_of(runs[0]),
         tuple(_repeated(runs)),
     )
@@ -146,7 +164,7 @@ def _repeated(runs: Sequence["Run"]) -> Iterator[str]:
         seed = _seed_of(run)
         own = {(seed, int(r)) for r in run.summary["replicate"].unique()}
         if own & seen:
-            yield run.path.name
+            yield _name_of(run)
         seen |= own
 
 

@@ -8,7 +8,7 @@ combined. Each carries its text, so the text of a rule is made from what is comp
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from .intervals import (
     LINEAR,
@@ -42,25 +42,10 @@ REPLICATES = 3
 
 
 class Tables(Protocol):
-    """What statistics are read from: a pool of runs, or a made-up one.
+    """What statistics are read from: a pool of runs, or a made-up one."""
 
-    Attributes:
-        summary: one row per network.
-        networks: which network each replicate is of, by its number.
-    """
-
-    @property
-    def summary(self) -> Any:
-        """One row per network."""
-        ...
-
-    @property
-    def networks(self) -> Sequence[tuple[int, int]]:
-        """Seed of the run, and number there, of every replicate."""
-        ...
-
-    def read(self, quantity: Quantity) -> tuple[Any, ...]:
-        """Return the tables that a quantity is made of."""
+    def reduced(self, quantity: Quantity, reduction: Reduction) -> tuple[float, Sample]:
+        """Return a quantity, reduced over levels: of the means, and of replicates."""
         ...
 
 
@@ -169,24 +154,9 @@ class Statistic:
 
     def of(self, pools: Mapping[Setting, Tables]) -> Value:
         """Reduce what is made of the means over replicates, and each replicate."""
-        pool = pools[self.setting]
-        tables = pool.read(self.quantity)
-        each, mean = (
-            self.quantity.join(*tables),
-            self.quantity.join(*map(_mean, tables)),
-        )
-        each, mean, scale = each.sort_index(), mean.sort_index(), self.scale
-        sample = {
-            pool.networks[r]: scale.to(self.reduction.of(each[r], pool))
-            for r in each.columns
-        }
-        point = self.reduction.of(mean, pool)
-        return Value(point, (sample,), scale, self.quantity.exact)
-
-
-def _mean(table: Any) -> Any:
-    """Return the mean over replicates: of every position, or of the dense network."""
-    return table.mean(axis=1) if table.ndim > 1 else table.mean()
+        point, each = pools[self.setting].reduced(self.quantity, self.reduction)
+        sample = {network: self.scale.to(value) for network, value in each.items()}
+        return Value(point, (sample,), self.scale, self.quantity.exact)
 
 
 @dataclass(frozen=True)

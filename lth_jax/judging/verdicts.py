@@ -43,7 +43,7 @@ class Finding(NamedTuple):
         unit: in which they are written.
         outcome: yes, no or undecided.
         n: replicates behind it.
-        exact: it is a count, which has no interval.
+        guard: it only guards the other conditions, see `Condition`.
         needed: about how many replicates would decide it; None if none would.
         power: how often as many replicates find it if the paper's number is true; None
             if the paper states none.
@@ -56,7 +56,7 @@ class Finding(NamedTuple):
     unit: Unit
     outcome: Outcome
     n: int
-    exact: bool
+    guard: bool
     needed: int | None
     power: float | None
 
@@ -69,6 +69,8 @@ class Finding(NamedTuple):
     @property
     def ends(self) -> str:
         """The interval in brackets, after a space; empty if there is none."""
+        if self.guard:
+            return " on average"
         if self.interval is None:
             return ""
         return f" [{', '.join(_bare(self.unit(end)) for end in self.interval)}]"
@@ -292,7 +294,7 @@ def _finding(condition: Condition, value: Value, several: bool) -> Finding:
         condition.term.unit,
         condition.outcome(value),
         value.n,
-        value.exact,
+        condition.guard,
         condition.needed(value),
         condition.power(value),
     )
@@ -527,7 +529,7 @@ def _remarks(usable: Mapping[Setting, Sample], pools: Sequence[Pool]) -> Iterato
             yield f"{setting.name}: {each.left_out}"
         if each.pool.repeated:
             again = ", ".join(each.pool.repeated)
-            yield f"The same networks by seed, counted once: those of {again}."
+            yield f"Networks that are also in {again} are the same by seed: counted once."
         if other := choices(setting, each.pool):
             yield f"Not stated by the paper, and not our default: {', '.join(other)}."
         yield from _apart(setting, each.pool, pools)

@@ -47,7 +47,7 @@ def _finding(found: Finding) -> str:
 
 
 def old_verdict(row: Judgement) -> str:
-    """Return the verdict of the old rule and why it was changed; empty if it was not."""
+    """Return the verdict of the old rule, and why that changed; empty if none."""
     change = row.claim.changed
     return f"{change.old} ({change.why})" if change and change.old else ""
 

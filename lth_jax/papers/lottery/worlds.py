@@ -1,0 +1,79 @@
+"""What the paper says that LeNet's networks do, to see if rules find it when it is true.
+
+Where it states a number, that is the one here. Where it states none (one-shot pruning,
+random masks, noise, pruning before training), it is about what our runs show.
+"""
+
+import math
+
+from ...judging.null import DENSE, World
+from ...judging.quantities import ES_STEP
+from ...judging.settings import Setting
+from .claims.appendix_tickets import BEFORE, NOISES
+from .settings import LENET, LENET_ONE_SHOT, REINIT, RESAMPLE, SHUFFLE
+
+DENSE_ACCURACY = 0.98
+EARLIEST, MOST_ACCURATE, BACK = 7, 9, 15
+"""Levels of the earliest stop, of the best accuracy, and back at the dense network's."""
+SAVED, GAINED, GAINED_AT_END = 0.38, 0.35, 0.35
+"""Part of the early-stop step; points."""
+SLOWER, BEHIND = 2.51, 0.5
+"""Reinits against tickets at the level of the earliest stop."""
+
+
+def lenet(position: float, kind: str, column: str) -> float:
+    """Return what Figures 3 and 4, 14, 17 and 25 say of LeNet's networks."""
+    if not position:
+        return math.nan
+    if column == ES_STEP:
+        return DENSE[ES_STEP] * _time(position, kind)
+    if column == "train_accuracy_final":
+        return math.nan
+    return DENSE_ACCURACY + _points(position, kind, column) / 100
+
+
+def _time(level: float, kind: str) -> float:
+    """Return the early-stop step of a kind / that of the dense network."""
+    if kind in (REINIT, SHUFFLE, RESAMPLE):
+        return 1 + (SLOWER * (1 - SAVED) - 1) * level / EARLIEST
+    down, up = level / EARLIEST, (level - EARLIEST) / (BACK - EARLIEST)
+    return 1 - SAVED * (down if level <= EARLIEST else 1 - up)
+
+
+def _points(level: float, kind: str, column: str) -> float:
+    """Return by how many points a kind is more accurate than the dense network."""
+    top = GAINED_AT_END if column == "test_accuracy_final" else GAINED
+    rest = (BACK + 0.5 - level) / (BACK + 0.5 - MOST_ACCURATE)
+    ticket = top * min(level / MOST_ACCURATE, rest)
+    if kind in NOISES:
+        return ticket - dict(zip(NOISES, (0.0, 0.1, 0.25, 0.45), strict=True))[kind]
+    if kind == "ticket":
+        return ticket
+    at_earliest = GAINED * EARLIEST / MOST_ACCURATE - BEHIND
+    later = at_earliest - 0.15 * (level - EARLIEST)
+    reinit = 0.02 * (EARLIEST - level) if level < EARLIEST else later
+    return reinit - (0.4 if kind == SHUFFLE else 0)
+
+
+def one_shot(rate: float, kind: str, column: str) -> float:
+    """Return what Figure 4c says: earlier and better in the middle, worse at the end."""
+    del kind
+    if not rate:
+        return math.nan
+    inside = 0.325 <= rate <= 0.825
+    if column == ES_STEP:
+        return DENSE[ES_STEP] * (0.8 if inside else 1.2 if rate > 0.9 else 1.0)
+    return DENSE_ACCURACY + (0.0025 if rate < 0.9 else 0.0)
+
+
+def before(level: float, kind: str, column: str) -> float:
+    """Return what Figure 18 says: worse than reinits."""
+    worse = 0.0 if column == ES_STEP or not level else 0.003
+    return lenet(level, REINIT if level else kind, column) - worse
+
+
+WORLDS: dict[Setting, World] = {
+    LENET: lenet,
+    LENET_ONE_SHOT: one_shot,
+    BEFORE: before,
+}
