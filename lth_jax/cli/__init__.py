@@ -272,7 +272,7 @@ def claims(
     from ..store.read import load_run, load_variants
 
     if null:
-        raise InputError("--null: not yet.")
+        _print_null(json_)
         return
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
@@ -286,6 +286,24 @@ def claims(
     else:
         for line in faces.lines(rows):
             terminal.show(line)
+
+
+def _print_null(json_: bool) -> None:
+    from .. import papers
+    from ..judging.null import rates
+    from ..report import claims as faces
+
+    sizes = (5, 10, 20)
+    rows = (
+        rates(claim, worlds, sizes=sizes)
+        for claim, worlds in papers.claims_with_worlds()
+        if claim.conditions
+    )
+    if json_:
+        terminal.show(json.dumps([row._asdict() for row in rows], indent=1))
+        return
+    for line in faces.null_lines(rows, sizes):
+        terminal.show(line)
 
 
 def anatomy(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 REPLICATES, REINITS = 5, 3
 """Of the papers."""
+STUDIES = 200
 RATES = tuple(n / 10 for n in range(1, 10))
 """One-shot rates, beside those that a setting names."""
 LOGGED = {ES_STEP: 0.18, "distance": 0.03, "angle": 0.03}
@@ -124,7 +125,7 @@ class Study(NamedTuple):
 def rates(
     claim: Claim,
     worlds: Mapping[Setting, World],
-    studies: int = 400,
+    studies: int = STUDIES,
     sizes: Iterable[int] = (REPLICATES,),
 ) -> Rates:
     """Judge a claim by made-up studies, without any effect and with the paper's.

@@ -201,6 +201,16 @@ def trend(span: Span) -> Reduction:
     return Reduction(text, span.first, span.last, of, number)
 
 
+def slope(span: Span) -> Reduction:
+    """Return by how much the value rises from level to level, by least squares."""
+
+    def of(part: "pd.Series") -> float:
+        off = part.index.to_numpy() - part.index.to_numpy().mean()
+        return float((off * part.to_numpy()).sum() / (off**2).sum())
+
+    return _over("slope", span, of)._replace(unit=number)
+
+
 def crossing(span: Span, threshold: float = 0.0, over: int = 1) -> Reduction:
     """Return the last level at which the value is at least a threshold, 0 if none is.
 

@@ -32,6 +32,8 @@ from .reductions import (
     least,
     levels,
     share_of_greatest,
+    slope,
+    trend,
 )
 from .settings import Setting
 from .units import Unit, percent, points, times
@@ -487,6 +489,29 @@ def throughout(
         need(setting, quantity, least(span), at_least(neutral - slack, why))._replace(
             guard=True
         ),
+    ]
+
+
+def rising(
+    setting: Setting, quantity: Quantity, span: Span, monotone: float, up: bool = True
+) -> list[Condition]:
+    """Return the conditions of "the more, the higher", or the lower.
+
+    The rank correlation is that of the means: of single networks, noise alone makes it
+    less, however many there are.
+
+    Args:
+        setting: of the networks.
+        quantity: that rises or falls.
+        span: of levels.
+        monotone: rank correlation with the level that the means must reach.
+        up: it rises.
+    """
+    steep = above(0, "rising") if up else below(0, "falling")
+    ranks = at_least(monotone) if up else at_most(-monotone)
+    return [
+        need(setting, quantity, slope(span), steep),
+        need(setting, quantity, trend(span), ranks)._replace(guard=True),
     ]
 
 

@@ -529,7 +529,7 @@ def _remarks(usable: Mapping[Setting, Sample], pools: Sequence[Pool]) -> Iterato
             yield f"{setting.name}: {each.left_out}"
         if each.pool.repeated:
             again = ", ".join(each.pool.repeated)
-            yield f"Networks that are also in {again} are the same by seed: counted once."
+            yield f"Networks that {again} has too, by their seed, count once."
         if other := choices(setting, each.pool):
             yield f"Not stated by the paper, and not our default: {', '.join(other)}."
         yield from _apart(setting, each.pool, pools)

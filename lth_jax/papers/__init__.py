@@ -33,10 +33,11 @@ def claims() -> "tuple[Claim, ...]":
 
 
 def claims_with_worlds() -> "Iterator[tuple[Claim, Mapping[Setting, World]]]":
-    """Yield the claims of all papers with what each paper says of its networks."""
+    """Yield the claims of all papers, with what they say of networks if it is known."""
     for paper in PAPERS:
         worlds = dict(_of(paper, "worlds", "WORLDS"))
-        yield from ((claim, worlds) for claim in _of(paper, "claims", "CLAIMS"))
+        for claim in _of(paper, "claims", "CLAIMS"):
+            yield claim, worlds.get(claim.id, {})
 
 
 def figures() -> tuple[Any, ...]:

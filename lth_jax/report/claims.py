@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..judging import Judgement, totals
+from ..judging.null import Rates
 from ..judging.verdicts import JUDGED, Finding
 
 WIDTH, INDENT = 100, " " * 6
@@ -67,6 +68,25 @@ def sorted_totals(rows: Iterable[Judgement]) -> list[tuple[str, int]]:
     """Return the verdicts with how many claims have them, the firm ones first."""
     order = [*JUDGED, "not run", "not testable"]
     return sorted(totals(rows).items(), key=lambda item: order.index(item[0]))
+
+
+def null_lines(rows: Iterable[Rates], sizes: Sequence[int]) -> Iterator[str]:
+    """Yield lines that say how often rules reproduce what made-up networks do.
+
+    Args:
+        rows: of claims, as they are computed.
+        sizes: replicates of the studies in which the papers' numbers are true.
+    """
+    yield "Share of made-up studies that reproduce a claim: none has any effect, at 5"
+    yield "replicates; the paper's numbers are true, at so many replicates."
+    yield ""
+    heads = "".join(f"{f'n = {n}':>10}" for n in sizes)
+    yield f"{'':<6}{'no effect':>10}{heads}"
+    for row in rows:
+        truth = "".join(
+            f"{f'{row.truth[n]:.0%}' if n in row.truth else '':>10}" for n in sizes
+        )
+        yield f"{row.id:<6}{row.noise:>10.1%}{truth}  {row.remark}".rstrip()
 
 
 COLUMNS = ("", "the paper", "rule", "ours: value [interval]", "n", "verdict")

@@ -17,7 +17,7 @@ from .claims import PROVENANCE, old_verdict, summary
 from .page import Table, table, write_figures, write_page
 from .tables import anatomy_section, level_table, stability_section
 from .winning import winning_tickets
-from .words import explanation, failures, network
+from .words import explanation, failures, network, steps_of
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -70,7 +70,7 @@ def write_report(run: "Run", made_of: str = "") -> Path:
 
 
 def _write(run: "Run", made_of: str) -> Path:
-    found = winning_tickets(run.summary)
+    found = winning_tickets(run.summary, steps=steps_of(run))
     sections = (stability_section(run), anatomy_section(run))
     origin = {name: run.manifest[name] for name in MADE_WITH if name in run.manifest}
     return write_page(

@@ -5,7 +5,7 @@ import math
 from ...judging.null import World
 from ...judging.settings import Setting
 from ...schema import DATA_ORDER
-from .claims.stability import PRINTED, Printed
+from .claims.stability import CLAIMS, PRINTED, Printed
 from .settings import RANDOM
 
 
@@ -26,6 +26,9 @@ def _world(printed: Printed) -> World:
     return world
 
 
-WORLDS: dict[Setting, World] = {
-    setting: _world(printed) for setting, printed in PRINTED.items()
+WORLDS: dict[str, dict[Setting, World]] = {
+    claim.id: {setting: _world(PRINTED[setting])}
+    for claim in CLAIMS
+    for setting in {each.setting for each in claim.statistics}
 }
+"""By claim: what the paper prints of the setting that it reads."""

@@ -12,7 +12,7 @@ from ....judging.quantities import (
     speedup,
     value,
 )
-from ....judging.reductions import at, average, greatest, least, levels, trend
+from ....judging.reductions import at, average, greatest, least, levels
 from ....judging.rules import (
     FULL,
     Against,
@@ -26,6 +26,7 @@ from ....judging.rules import (
     commensurate,
     most_of,
     need,
+    rising,
     throughout,
 )
 from ....judging.settings import Setting
@@ -132,13 +133,11 @@ CLAIMS = (
             ),
             need(CONV6, gain(kind=REINIT), average(MODERATE), below(0)),
             *(
-                need(
-                    setting,
-                    slowdown(REINIT, "dense"),
-                    trend(levels(1, 12)),
-                    at_least(0.7, "rising but for noise"),
-                )
+                condition
                 for setting in (CONV2, CONV4)
+                for condition in rising(
+                    setting, slowdown(REINIT, "dense"), levels(1, 12), 0.7
+                )
             ),
         ],
     ),

@@ -20,7 +20,6 @@ from ....judging.reductions import (
     least,
     levels,
     rates,
-    trend,
 )
 from ....judging.rules import (
     FULL,
@@ -31,11 +30,11 @@ from ....judging.rules import (
     Statistic,
     above,
     at_least,
-    at_most,
     best_at,
     most_of,
     near_level,
     need,
+    rising,
     throughout,
 )
 from ....judging.units import points, times
@@ -70,8 +69,8 @@ CLAIMS = (
         "LeNet: early stop below 21.1 % of the weights",
         "learning slows",
         [
-            need(LENET, speedup(), trend(levels(0, 7)), at_least(0.7, "faster first")),
-            need(LENET, speedup(), trend(levels(7, 18)), at_most(-0.7)),
+            *rising(LENET, speedup(), levels(0, 7), 0.7),
+            *rising(LENET, speedup(), levels(7, 18), 0.7, up=False),
         ],
     ),
     Claim(
@@ -162,14 +161,7 @@ CLAIMS = (
         "section 2",
         "LeNet: early stop of reinits",
         "later the more is pruned",
-        [
-            need(
-                LENET,
-                slowdown(REINIT, "dense"),
-                trend(levels(1, 15)),
-                at_least(0.9, "nearly monotone"),
-            )
-        ],
+        rising(LENET, slowdown(REINIT, "dense"), levels(1, 15), 0.9),
     ),
     Claim(
         "A14",
