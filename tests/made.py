@@ -46,6 +46,8 @@ LAYERS = [layer.path for layer in LENET_LAYERS]
 CODED = [claim for claim in CLAIMS if claim.conditions]
 CONTROLS = (REINIT, SHUFFLE, RESAMPLE, *NOISES)
 DENSE_STEP = 7_000
+RATES = (0.05, 0.2, 0.325, 0.45, 0.575, 0.7, 0.825, 0.9, 0.95)
+"""One-shot rates: more than the paper names, as rules ask for."""
 
 # A world in which the claims hold: what each network does.
 
@@ -175,6 +177,9 @@ def make_run(
         apart: levels whose tickets are taken apart.
         train: fields that differ from the setting's.
     """
+    world = setting
+    if setting == LENET_ONE_SHOT:
+        setting = setting.but("", prune={"one_shot": RATES})
     rates = setting.config.prune.one_shot
     n_levels = len(rates) or n_levels
     copied = [level for level in copied if level <= n_levels]
@@ -189,7 +194,7 @@ def make_run(
     rows = []
     for level in range(n_levels + 1):
         for kind in ("ticket", *kinds) if level else ("ticket",):
-            step, accuracy = WORLD.get(setting, conv)(level, kind)
+            step, accuracy = WORLD.get(world, conv)(level, kind)
             one = {"level": level, "kind": kind, "draw": 0, "status": "ok"}
             one |= {"density": 0.8**level, "n_remaining": round(99_999 * 0.8**level)}
             one |= {name: accuracy for name in SUMMARY if "accuracy" in name}
@@ -211,8 +216,11 @@ def make_run(
         stability=pairs_of(close, ("ticket", *kinds), copied, replicates),
         paths=pd.DataFrame(columns=[*PATHS]),
         anatomy=NO_ANATOMY._replace(
-            layers=layers_of(setting, apart, replicates) if apart else NO_ANATOMY.layers
-        ),
+            layers=layers_of(setting, apart, replicates),
+            histograms=histograms_of(setting, apart, replicates),
+        )
+        if apart
+        else NO_ANATOMY,
     )
 
 
@@ -239,13 +247,9 @@ def pairs_of(
 
 def layers_of(setting: Setting, levels: Iterable[int], replicates: int) -> pd.DataFrame:
     """Return rows of the layers of tickets, as the paper describes them."""
-    sgd = setting == SGD
-    two_peaked, positive = (
-        dict(zip(LAYERS, values, strict=True))
-        for values in (
-            (sgd, True, True),
-            (0.4, 0.6, 0.6) if sgd else (0.5, 0.6, 0.4),
-        )
+    sgd, two_peaked = setting == SGD, two_peaked_in(setting)
+    positive = dict(
+        zip(LAYERS, (0.4, 0.6, 0.6) if sgd else (0.5, 0.6, 0.4), strict=True)
     )
     rows = [
         {"level": level, "replicate": r, "layer": layer}
@@ -263,6 +267,27 @@ def layers_of(setting: Setting, levels: Iterable[int], replicates: int) -> pd.Da
         for r in range(replicates)
     ]
     return pd.DataFrame(rows, columns=[*ANATOMY_TABLES["layers.parquet"].columns])
+
+
+def two_peaked_in(setting: Setting) -> dict[str, bool]:
+    """Return in which layers the paper sees two peaks."""
+    return dict(zip(LAYERS, (setting == SGD, True, True), strict=True))
+
+
+def histograms_of(
+    setting: Setting, levels: Iterable[int], replicates: int
+) -> pd.DataFrame:
+    """Return rows of the initial weights that tickets keep, half of them at 0 gone."""
+    rows = [
+        {"level": level, "replicate": r, "layer": layer}
+        | {"quantity": "initial", "part": "kept", "low": low, "high": low + 1.0}
+        | {"count": 5 if peaks and level and -8 <= low < 8 else 10}
+        for level in levels
+        for layer, peaks in two_peaked_in(setting).items()
+        for r in range(replicates)
+        for low in range(-32, 32)
+    ]
+    return pd.DataFrame(rows)
 
 
 def changed(run: Any, *changes: tuple[str, str, Iterable[int], Any]) -> Any:

@@ -293,7 +293,7 @@ def _print_null(json_: bool) -> None:
     from ..judging.null import rates
     from ..report import claims as faces
 
-    sizes = (5, 10, 20)
+    sizes = (5, 10)
     rows = (
         rates(claim, worlds, sizes=sizes)
         for claim, worlds in papers.claims_with_worlds()

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 CONFIDENCE = 0.95
+FEW = 3
+"""Fewer replicates decide nothing."""
 MANY = 10
 """From so many replicates on, they are resampled."""
 RESAMPLES, TRIALS, SEED = 2_000, 2_000, 0
@@ -177,7 +179,7 @@ def replicates_needed(samples: Sequence[Sample], off: float) -> int | None:
     if noise is None or off <= ROUND_OFF:
         return None
     spread = noise.error * math.sqrt(min(map(len, samples)))
-    enough = (n for n in range(2, MOST) if _t(n - 1) * spread <= off * math.sqrt(n))
+    enough = (n for n in range(FEW, MOST) if _t(n - 1) * spread <= off * math.sqrt(n))
     return next(enough, None)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 REPLICATES, REINITS = 5, 3
 """Of the papers."""
-STUDIES = 200
+STUDIES = 100
 RATES = tuple(n / 10 for n in range(1, 10))
 """One-shot rates, beside those that a setting names."""
 LOGGED = {ES_STEP: 0.18, "distance": 0.03, "angle": 0.03}

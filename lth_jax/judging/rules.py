@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from .intervals import (
+    FEW,
     LINEAR,
     LOG,
     ROUND_OFF,
@@ -39,8 +40,6 @@ from .settings import Setting
 from .units import Unit, percent, points, times
 
 Outcome = Literal["yes", "no", "undecided"]
-REPLICATES = 3
-"""Fewer replicates decide nothing."""
 
 
 class Tables(Protocol):
@@ -354,7 +353,7 @@ class Condition(NamedTuple):
         if self.guard and self.bound.holds(value.point):
             return "yes"
         interval = value.interval
-        if interval is None or value.n < REPLICATES:
+        if interval is None or value.n < FEW:
             return "undecided"
         if self.bound.contains(interval):
             return "yes"

@@ -61,10 +61,15 @@ class Finding(NamedTuple):
     power: float | None
 
     @property
-    def text(self) -> str:
-        """The number and its interval: ``+0.35 points [0.28, 0.44]``."""
+    def value(self) -> str:
+        """The number: ``+0.35 points``, after the setting if there are several."""
         name = f"{self.name} " if self.name else ""
-        return f"{name}{self.unit(self.point)}{self.ends}"
+        return f"{name}{self.unit(self.point)}"
+
+    @property
+    def text(self) -> str:
+        """The number and its interval: ``+0.35 points [+0.28, +0.44]``."""
+        return f"{self.value}{self.ends}"
 
     @property
     def ends(self) -> str:
@@ -94,7 +99,7 @@ class Judgement(NamedTuple):
         claim: what is judged.
         verdict: reproduced, not reproduced, undecided, not run or not testable.
         findings: what its conditions show, in order; empty if not all have a number.
-        n: replicates behind it: of the setting that has fewest; 0 if no run was used.
+        replicates: behind it, of the setting that has fewest; 0 if no run was used.
         seeds: of the runs behind it.
         note: what is missing, what was left out, what reduced runs show.
     """
@@ -102,7 +107,7 @@ class Judgement(NamedTuple):
     claim: Claim
     verdict: Verdict
     findings: tuple[Finding, ...]
-    n: int
+    replicates: int
     seeds: tuple[int, ...]
     note: str
 
@@ -113,8 +118,18 @@ class Judgement(NamedTuple):
 
     @property
     def ours(self) -> str | None:
-        """The values and intervals, in the rule's order; None if not judged."""
-        return "; ".join(each.text for each in self.findings) or None
+        """The values, in the rule's order; None if not judged."""
+        return "; ".join(each.value for each in self.findings) or None
+
+    @property
+    def shown(self) -> str:
+        """The values and their intervals, in the rule's order; empty if not judged."""
+        return "; ".join(each.text for each in self.findings)
+
+    @property
+    def rule(self) -> str:
+        """The rule in words."""
+        return self.claim.rule
 
     @property
     def needed(self) -> int | None:
@@ -129,7 +144,7 @@ class Judgement(NamedTuple):
         if self.verdict != "undecided":
             return self.verdict
         more = f"; about {self.needed} would decide" if self.needed else ""
-        return f"undecided (n = {self.n}{more})"
+        return f"undecided (n = {self.replicates}{more})"
 
     @property
     def power(self) -> float | None:
@@ -146,7 +161,7 @@ class Judgement(NamedTuple):
             "quantity": claim.quantity,
             "paper": claim.paper,
             "verdict": self.verdict,
-            "n": self.n,
+            "n": self.replicates,
             "seeds": list(self.seeds),
             "ours": self.ours,
             "value": [_finite(each.point) for each in self.findings],
@@ -542,7 +557,11 @@ def _remarks(usable: Mapping[Setting, Sample], pools: Sequence[Pool]) -> Iterato
 def _apart(setting: Setting, used: Pool, pools: Sequence[Pool]) -> Iterator[str]:
     """Say which runs of the setting are not pooled with those used, and why."""
     for pool in pools:
-        if pool.names == used.names or not pool.positions or mismatches(setting, pool):
+        if (
+            pool.numbers is used.numbers
+            or not pool.positions
+            or mismatches(setting, pool)
+        ):
             continue
         names = (*used.numbers, *pool.numbers)
         differing = [

@@ -25,7 +25,7 @@ def lines(rows: Sequence[Judgement]) -> Iterator[str]:
         yield from _wrapped(INDENT, f"paper: {row.claim.paper}")
         if row.findings:
             seeds = ", ".join(map(str, row.seeds))
-            yield f"{INDENT}ours, {row.n} replicates of seed {seeds}:"
+            yield f"{INDENT}ours, {row.replicates} replicates of seed {seeds}:"
         yield from (f"{INDENT}  {_finding(found)}" for found in row.findings)
         if old := old_verdict(row):
             yield from _wrapped(INDENT, f"old verdict: {old}")
@@ -144,7 +144,7 @@ def _cells(row: Judgement) -> tuple[str, ...]:
             for c, f in zip(row.claim.conditions, row.findings, strict=True)
         ),
         "<br>".join(found.text for found in row.findings),
-        str(row.n),
+        str(row.replicates),
         verdict,
     )
 

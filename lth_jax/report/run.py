@@ -17,7 +17,7 @@ from .claims import PROVENANCE, old_verdict, summary
 from .page import Table, table, write_figures, write_page
 from .tables import anatomy_section, level_table, stability_section
 from .winning import winning_tickets
-from .words import explanation, failures, network, steps_of
+from .words import explanation, failures, steps_of
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -94,13 +94,8 @@ def _write(run: "Run", made_of: str) -> Path:
 
 
 def judged_claims(runs: Sequence["Run"]) -> Claims:
-    """Return the claims of the papers, judged by some runs.
-
-    Claims that no run can test are left out if they are about other networks.
-    """
+    """Return the claims of the papers, judged by some runs."""
     rows = judge(runs, papers.claims())
-    networks = {name for run in runs if (name := network(run))}
-    rows = [row for row in rows if not row.claim.untestable or _is_about(row, networks)]
     judged = [row for row in rows if row.findings]
     rest = [row for row in rows if not row.findings]
     return Claims(
@@ -109,10 +104,6 @@ def judged_claims(runs: Sequence["Run"]) -> Claims:
         judged=_table(JUDGED, judged),
         rest=_table(REST, rest),
     )
-
-
-def _is_about(row: Judgement, networks: set[str]) -> bool:
-    return any(name in row.claim.quantity for name in networks)
 
 
 REST: dict[str, Callable[[Judgement], str]] = {
@@ -127,8 +118,8 @@ REST: dict[str, Callable[[Judgement], str]] = {
 """Columns of claims that wait for other runs."""
 JUDGED = {
     **{name: REST[name] for name in ("claim", "verdict", "quantity", "paper")},
-    "ours [interval]": lambda row: row.ours or "",
-    "n": lambda row: str(row.n),
+    "ours [interval]": lambda row: row.shown,
+    "n": lambda row: str(row.replicates),
     "seeds": lambda row: ", ".join(map(str, row.seeds)),
     **{name: REST[name] for name in ("rule", "note", "old verdict")},
 }
