@@ -22,7 +22,7 @@ FEW = 3
 """Fewer replicates decide nothing."""
 MANY = 10
 """From so many replicates on, they are resampled."""
-RESAMPLES, TRIALS, SEED = 2_000, 2_000, 0
+RESAMPLES, TRIALS, SEED = 9_999, 2_000, 0
 """Of a bootstrap; made-up studies of `power`; and the seed of both."""
 MOST = 1_000
 """Replicates that nobody trains."""
@@ -151,7 +151,7 @@ def _resampled(samples: Sequence[Sample]) -> Interval:
 
 
 def _t(freedom: float) -> float:
-    return _rounded_t(round(freedom, 3))
+    return _rounded_t(round(freedom, 9))
 
 
 @cache

@@ -125,7 +125,7 @@ class Study(NamedTuple):
 def rates(
     claim: Claim,
     worlds: Mapping[Setting, World],
-    studies: int = STUDIES,
+    studies: int | None = None,
     sizes: Iterable[int] = (REPLICATES,),
 ) -> Rates:
     """Judge a claim by made-up studies, without any effect and with the paper's.
@@ -134,9 +134,10 @@ def rates(
         claim: with conditions.
         worlds: what the paper says of settings; where one of the claim's is missing,
             its own numbers are not known.
-        studies: how many of each.
+        studies: how many of each; default: `STUDIES`.
         sizes: replicates of those in which the paper's numbers are true.
     """
+    studies = studies or STUDIES
     known = {each.setting for each in claim.statistics} <= worlds.keys()
     noise = verdicts(claim, {}, studies, REPLICATES)["reproduced"]
     found = {

@@ -561,6 +561,7 @@ class Claim(NamedTuple):
         shares: the claim that reads the same numbers, with which it counts once.
         alike: why it holds of networks without any effect too; empty if it does not.
         changed: how the rule was changed since; None if it never was.
+        replicates: that mostly find it if the paper's number is true.
     """
 
     id: str
@@ -573,6 +574,7 @@ class Claim(NamedTuple):
     shares: str = ""
     alike: str = ""
     changed: Change | None = None
+    replicates: int = 5
 
     @property
     def rule(self) -> str:

@@ -176,6 +176,7 @@ class Judgement(NamedTuple):
             "outcome": [each.outcome for each in self.findings],
             "power": [each.power for each in self.findings],
             "needed": self.needed,
+            "replicates_for_power": claim.replicates,
             "rule": claim.rule,
             "note": self.note,
             "shares": claim.shares or None,

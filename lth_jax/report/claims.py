@@ -89,7 +89,15 @@ def null_lines(rows: Iterable[Rates], sizes: Sequence[int]) -> Iterator[str]:
         yield f"{row.id:<6}{row.noise:>10.1%}{truth}  {row.remark}".rstrip()
 
 
-COLUMNS = ("", "the paper", "rule", "ours: value [interval]", "n", "verdict")
+COLUMNS = (
+    "",
+    "the paper",
+    "rule",
+    "ours: value [interval]",
+    "n",
+    "n for power",
+    "verdict",
+)
 HEAD = """# Claims of the papers
 
 Made by `lth claims --markdown`; do not edit. Each claim is judged by a rule: the 95 %
@@ -98,7 +106,8 @@ replicates a bootstrap), against a bound. All conditions inside: reproduced; one
 outside: not reproduced; else undecided, with the number of replicates that would decide
 it at this mean and spread. The value is that of the means over replicates (ratios:
 ratio of the means). "On average" marks what only guards the other conditions: it holds
-by the value, and fails by the interval.
+by the value, and fails by the interval. "n for power": as many replicates find the
+claim in 4 of 5 studies, if the paper's number is true (`lth claims --null`).
 """
 
 
@@ -145,6 +154,7 @@ def _cells(row: Judgement) -> tuple[str, ...]:
         ),
         "<br>".join(found.text for found in row.findings),
         str(row.replicates),
+        str(row.claim.replicates),
         verdict,
     )
 

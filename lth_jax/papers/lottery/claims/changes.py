@@ -52,6 +52,19 @@ WHY = {
 }
 
 
+REPLICATES = {
+    **dict.fromkeys(("A7", "A8", "A9", "A12", "A14", "A15", "A16", "A51"), 10),
+    "A6": 20,
+    "A3": 40,
+    "A5": 40,
+    "A11": 100,
+    "B3c": 10,
+    **dict.fromkeys(("B3e", "B3n", "B3s"), 10),
+}
+"""Replicates that find a claim in 4 of 5 studies if the paper's number is true, where
+its 5 do not, by `lth claims --null`."""
+
+
 def with_changes(
     claims: Iterable[Claim],
     why: dict[str, str] | None = None,
@@ -73,4 +86,4 @@ def with_changes(
         reasons = [why[claim.id]] if claim.id in why else []
         reasons += [INTERVALS] if known and claim.conditions else []
         change = Change(DATE, "; ".join(reasons), known) if reasons else None
-        yield claim._replace(changed=change)
+        yield claim._replace(changed=change, replicates=REPLICATES.get(claim.id, 5))
