@@ -749,3 +749,29 @@ def test_claims_across_variants_are_on_the_page_of_the_sweep(monkeypatch, tmp_pa
     runs = {"iterative": make_run(LENET), "one_shot": make_run(LENET_ONE_SHOT)}
     page = sweep.write_sweep(tmp_path / "both", runs).read_text()
     assert dict(claims_of(page))["A16"] == "reproduced"
+
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "claims.md"
+
+
+def test_the_document_has_the_rules_of_today():
+    """Its verdicts and values are those of the committed results: the long test."""
+    text = DOCUMENT.read_text()
+    judged = text.split("## Changed rules")[0]
+    for claim in CLAIMS:
+        if f"| {claim.id} |" in judged:
+            named = len({s.setting for s in claim.statistics}) > 1
+            for condition in claim.conditions:
+                assert condition.text(named) in judged, claim.id
+        if claim.changed:
+            assert claim.changed.why in text
+    assert len(re.findall(r"^\| [AB]\d+", text, re.MULTILINE)) >= len(CLAIMS)
+
+
+@pytest.mark.long
+def test_the_document_is_that_of_the_committed_results(capsys):
+    results_ = sorted(
+        path for path in DOCUMENT.parents[1].joinpath("results").iterdir()
+    )
+    assert main(["claims", *map(str, results_), "--markdown"]) == 0
+    assert capsys.readouterr().out == DOCUMENT.read_text()

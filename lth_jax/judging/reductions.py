@@ -201,14 +201,22 @@ def trend(span: Span) -> Reduction:
     return Reduction(text, span.first, span.last, of, number)
 
 
-def slope(span: Span) -> Reduction:
-    """Return by how much the value rises from level to level, by least squares."""
+def growth(span: Span) -> Reduction:
+    """Return the factor from level to level: the slope of logarithms, by least squares.
+
+    Example:
+        >>> import pandas as pd
+        >>> growth(levels(0, 3)).of(pd.Series([1.0, 2.0, 4.0, 8.0]), None)
+        2.0
+    """
 
     def of(part: "pd.Series") -> float:
-        off = part.index.to_numpy() - part.index.to_numpy().mean()
-        return float((off * part.to_numpy()).sum() / (off**2).sum())
+        import numpy as np
 
-    return _over("slope", span, of)._replace(unit=number)
+        off = part.index.to_numpy(float) - np.mean(part.index.to_numpy(float))
+        return float(np.exp((off * np.log(part.to_numpy())).sum() / (off**2).sum()))
+
+    return _over("factor per level", span, of)._replace(unit=times)
 
 
 def crossing(span: Span, threshold: float = 0.0, over: int = 1) -> Reduction:

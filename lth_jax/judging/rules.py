@@ -30,10 +30,10 @@ from .reductions import (
     Span,
     average,
     crossing,
+    growth,
     least,
     levels,
     share_of_greatest,
-    slope,
     trend,
 )
 from .settings import Setting
@@ -501,15 +501,15 @@ def rising(
 
     Args:
         setting: of the networks.
-        quantity: that rises or falls.
+        quantity: that rises or falls; a ratio.
         span: of levels.
         monotone: rank correlation with the level that the means must reach.
         up: it rises.
     """
-    steep = above(0, "rising") if up else below(0, "falling")
+    steep = above(1, "rising") if up else below(1, "falling")
     ranks = at_least(monotone) if up else at_most(-monotone)
     return [
-        need(setting, quantity, slope(span), steep),
+        need(setting, quantity, growth(span), steep),
         need(setting, quantity, trend(span), ranks)._replace(guard=True),
     ]
 

@@ -100,14 +100,16 @@ COLUMNS = (
 )
 HEAD = """# Claims of the papers
 
-Made by `lth claims --markdown`; do not edit. Each claim is judged by a rule: the 95 %
-t-interval over replicates, paired by network, on a log scale for ratios (from 10
-replicates a bootstrap), against a bound. All conditions inside: reproduced; one
-outside: not reproduced; else undecided, with the number of replicates that would decide
-it at this mean and spread. The value is that of the means over replicates (ratios:
-ratio of the means). "On average" marks what only guards the other conditions: it holds
-by the value, and fails by the interval. "n for power": as many replicates find the
-claim in 4 of 5 studies, if the paper's number is true (`lth claims --null`).
+Made by `lth claims results/* --markdown > docs/claims.md`; do not edit.
+
+A claim is judged by a rule: each condition sets a bound, and the 95 % interval over
+replicates lies inside of it, outside, or neither. All inside: reproduced; one outside:
+not reproduced; else undecided, with about how many replicates would decide it at this
+mean and spread. Intervals are Student's, over networks paired by seed, of logarithms
+for ratios; from 10 replicates on they are bootstrapped. The value is that of the means
+over replicates, and a ratio one of means. "On average" marks what only guards the other
+conditions: it holds by the value, and fails by the interval. "n for power" replicates
+find the claim in 4 of 5 studies, if the paper's number is true (`lth claims --null`).
 """
 
 
