@@ -94,11 +94,15 @@ class MadeUp:
         if key not in self._known:
             tables = quantity.tables(self.pool)
             means = quantity.join(*(self._means(table) for table in tables))
-            self._known[key] = tuple(
-                [reduction.of(table[c], self.pool) for c in table.columns]
-                for table in (means.sort_index(), quantity.join(*tables).sort_index())
+            self._known[key] = (
+                self._reduced(means, reduction),
+                self._reduced(quantity.join(*tables), reduction),
             )
         return self._known[key]
+
+    def _reduced(self, table: Any, reduction: Reduction) -> list[float]:
+        table = table.sort_index()
+        return [reduction.of(table[column], self.pool) for column in table.columns]
 
     def _means(self, table: Any) -> Any:
         """Return means over the replicates of each study."""

@@ -98,7 +98,7 @@ class Value(NamedTuple):
             return self.samples
         if len(self.samples) > 1:
             return tuple(dict.fromkeys(each, math.nan) for each in self.samples)
-        (sample,) = self.samples
+        sample = self.samples[0]
         return ({k: scale.to(self.scale.back(v)) for k, v in sample.items()},)
 
 

@@ -201,8 +201,13 @@ def totals(rows: Iterable[Judgement]) -> dict[Verdict, int]:
         >>> totals(judge([], claims))
         {'not testable': 1}
     """
-    order: list[Verdict] = ["not reproduced", "undecided", "not run", "reproduced"]
-    order += ["not testable"]
+    order: tuple[Verdict, ...] = (
+        "not reproduced",
+        "undecided",
+        "not run",
+        "reproduced",
+        "not testable",
+    )
     groups: dict[str, list[Verdict]] = {}
     for row in rows:
         groups.setdefault(row.claim.shares or row.id, []).append(row.verdict)
