@@ -258,7 +258,7 @@ def test_every_rule_that_is_coded_can_be_computed(claims):
             ),
             copied=(8, 10, 17),
             kinds=CONTROLS if setting == LENET else (REINIT, SHUFFLE),
-            apart=(0, 8, 12) if setting in (LENET, SGD) else (),
+            apart=(0, 4, 8, 12) if setting in (LENET, SGD) else (),
         )
         for setting in dict.fromkeys(s.setting for c in claims for s in c.statistics)
     ]

@@ -206,8 +206,8 @@ def growth(span: Span) -> Reduction:
 
     Example:
         >>> import pandas as pd
-        >>> growth(levels(0, 3)).of(pd.Series([1.0, 2.0, 4.0, 8.0]), None)
-        2.0
+        >>> growth(levels(0, 2)).of(pd.Series([1.0, 1.1, 1.21]), None)
+        1.1...
     """
 
     def of(part: "pd.Series") -> float:
