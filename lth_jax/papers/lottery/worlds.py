@@ -17,6 +17,8 @@ EARLIEST, MOST_ACCURATE, BACK = 7, 9, 15
 """Levels: of the earliest stop, of the best accuracy, and of neither any more."""
 SAVED, GAINED, GAINED_AT_END = 0.38, 0.35, 0.35
 """Part of the early-stop step; points."""
+LOST = (0.0, 0.1, 0.25, 0.45)
+"""Points, by noise of 0.5, 1, 2 and 3 standard deviations."""
 SLOWER, BEHIND = 2.51, 0.5
 """Reinits against tickets at the level of the earliest stop."""
 
@@ -46,7 +48,7 @@ def _points(level: float, kind: str, column: str) -> float:
     rest = (BACK + 0.5 - level) / (BACK + 0.5 - MOST_ACCURATE)
     ticket = top * min(math.sqrt(level / MOST_ACCURATE), rest)
     if kind in NOISES:
-        return ticket - dict(zip(NOISES, (0.0, 0.1, 0.25, 0.45), strict=True))[kind]
+        return ticket - LOST[NOISES.index(kind)]
     if kind == "ticket":
         return ticket
     at_earliest = GAINED * math.sqrt(EARLIEST / MOST_ACCURATE) - BEHIND
