@@ -94,12 +94,14 @@ class Value(NamedTuple):
 
     def on(self, scale: Scale) -> tuple[Sample, ...]:
         """Return the samples on another scale, which sums of samples have not."""
-        if scale is self.scale or not self.samples:
+        if scale is self.scale:
             return self.samples
         if len(self.samples) > 1:
             return tuple(dict.fromkeys(each, math.nan) for each in self.samples)
-        sample = self.samples[0]
-        return ({k: scale.to(self.scale.back(v)) for k, v in sample.items()},)
+        return tuple(
+            {k: scale.to(self.scale.back(v)) for k, v in each.items()}
+            for each in self.samples
+        )
 
 
 class Term(Protocol):
