@@ -1,7 +1,8 @@
 # make demo       the whole method on the embedded digits, with figures and a report
 # make test       all tests but the long ones
 # make test-long  the long ones
-# make pages      the pages and figures of all runs in results/, from their tables
+# make pages      the pages and figures of all runs in results/, from their tables, and
+#                 docs/claims.md
 # make bench      speed beside PyTorch, a plain JAX loop and the limits of the machine
 # make lint       format, lint and type checks
 # make audit      known vulnerabilities of the pinned packages, where a network allows it
@@ -31,6 +32,7 @@ test-long: .venv/.installed
 
 pages: .venv/.installed
 	$(BIN)/lth report results/*
+	$(BIN)/lth claims results/* --markdown > docs/claims.md
 
 bench: .venv/.installed .venv-torch/.installed
 	$(BIN)/lth bench --torch-python .venv-torch/bin/python

@@ -116,18 +116,18 @@ def test_the_ratios_of_lenet():
 
 @pytest.mark.parametrize("kind", [TICKET, SHUFFLE])
 @pytest.mark.parametrize("cause", [ORDER, PRUNING])
-@pytest.mark.parametrize(("column", "factor"), [("distance", 1.51), ("distance", 0.66)])
-def test_distances_may_be_missed_by_half(kind, cause, column, factor):
+@pytest.mark.parametrize(("column", "factor"), [("distance", 1.21), ("distance", 0.83)])
+def test_distances_may_be_missed_by_a_fifth(kind, cause, column, factor):
     run = printed_run(VGG_WARM)
-    inside = restabilized(run, kind, cause, column, 1 + (factor - 1) * 0.97)
+    inside = restabilized(run, kind, cause, column, 1 + (factor - 1) * 0.9)
     assert row_of("B3t", inside).verdict == "reproduced"
     outside = restabilized(run, kind, cause, column, factor)
     assert row_of("B3t", outside).verdict == "not reproduced"
 
 
-def test_angles_may_be_missed_by_ten_degrees():
+def test_angles_may_be_missed_by_five_degrees():
     run = printed_run(VGG_LOW)
-    for off, verdict in ((9.9, "reproduced"), (-10.1, "not reproduced")):
+    for off, verdict in ((4.9, "reproduced"), (-5.1, "not reproduced")):
         factor = (39.9 + off) / 39.9
         row = row_of("B3q", restabilized(run, TICKET, ORDER, "angle", factor))
         assert row.verdict == verdict
@@ -158,13 +158,15 @@ def test_accuracies_can_be_missed(letter, kind, accuracy):
 def test_units_and_texts_of_stability():
     (pool,) = pool_runs([printed_run(RESNET_LOW)])
     distance = Statistic(RESNET_LOW, closeness("distance", ORDER), at(8))
-    assert distance.unit(distance.of({RESNET_LOW: pool}).mean) == "7.1"
+    assert distance.unit(distance.of({RESNET_LOW: pool}).point) == "7.1"
     angle = Statistic(RESNET_LOW, closeness("angle", PRUNING, SHUFFLE), at(8))
-    assert angle.unit is degrees and angle.of({RESNET_LOW: pool}).mean == 77.1
+    assert angle.unit is degrees and angle.of(
+        {RESNET_LOW: pool}
+    ).point == pytest.approx(77.1)
     assert angle.text == "angle of shuffle_mask to the dense network at level 8"
     table = pool.stability.assign(test_barrier=0.034)
     barrier = Statistic(RESNET_LOW, closeness("test_barrier", ORDER), at(8))
-    value = barrier.of({RESNET_LOW: pool._replace(stability=table)}).mean
+    value = barrier.of({RESNET_LOW: pool._replace(stability=table)}).point
     assert barrier.unit(value) == "3.40 %"
     assert stabler("angle", ORDER, than=SHUFFLE).compared == (TICKET, SHUFFLE)
     for name in closeness("distance", ORDER, SHUFFLE).kinds[2:]:
@@ -179,7 +181,7 @@ def test_pairs_of_a_replicate_are_averaged_first():
     both = pd.concat([run.stability, more], ignore_index=True)
     row = row_of("B3b", run._replace(stability=both))
     assert row.ours and row.ours.startswith("27.6;")  # (2 + 1 + 1) / 3 of 20.7
-    assert row.spread and row.spread.startswith("20.7 to 41.4;")
+    assert row.verdict == "undecided"
 
 
 # What a run lacks.
@@ -246,10 +248,10 @@ def test_a_replicate_without_its_comparison_is_left_out():
     run = printed_run(LENET, replicates=4)
     row = row_of("B3", without(run, kind=TICKET, replicate=2, cause=PRUNING))
     assert (row.verdict, row.replicates) == ("reproduced", 3)
-    assert row.spread == "2.83x to 2.83x; 1.57x to 1.57x"
+    assert row.shown == "2.83x [2.83, 2.83]; 1.57x [1.57, 1.57]"
     few = printed_run(LENET, replicates=3)
     row = row_of("B3", without(few, kind=TICKET, replicate=2, cause=PRUNING))
-    assert (row.verdict, row.replicates) == ("not run", 2)
+    assert (row.verdict, row.replicates) == ("undecided", 2)
 
 
 @pytest.mark.parametrize(
@@ -261,10 +263,10 @@ def test_controls_must_be_at_every_level_that_a_rule_reads(id_, setting, n):
     run = make_run(setting, kinds=(REINIT,))
     assert row_of(id_, run).ours
     summary = run.summary
-    some = summary[(summary["kind"] == TICKET) | summary["level"].isin([7, 10])]
+    some = summary[(summary["kind"] == TICKET) | summary["level"].isin([6, 7, 8])]
     row = row_of(id_, run._replace(summary=some))
     assert (row.verdict, row.ours) == ("not run", None)
-    assert f"random_reinit networks at 2 of {n} levels" in row.note
+    assert f"random_reinit networks at 3 of {n} levels" in row.note
     if setting is LENET:
         assert row_of("A12", run._replace(summary=some)).verdict == "reproduced"
 
@@ -285,9 +287,9 @@ def test_stability_of_runs_that_differ_in_seed_is_pooled():
     runs = [printed_run(LENET, replicates=1, seed=seed) for seed in range(3)]
     runs[2] = restabilized(runs[2], SHUFFLE, ORDER, "distance", 2)
     row = row_of("B3", *runs)
-    assert (row.verdict, row.replicates) == ("reproduced", 3)
-    assert row.spread == "2.83x to 5.66x; 1.57x to 1.57x"
-    assert row_of("B3", *runs[:2]).verdict == "not run"
+    assert (row.verdict, row.replicates) == ("undecided", 3)
+    assert row.ours == "3.77x; 1.57x"
+    assert row_of("B3", *runs[:2]).replicates == 2
 
 
 def test_replicates_have_one_number_in_all_tables():
@@ -496,7 +498,7 @@ def test_more_stability_with_no_difference_is_no_jump():
         (s, restabilized, TICKET, ORDER, "distance", 3) for s in (R_EARLY, R_LATER)
     ]
     row = row_of("B4", *rewound_runs("B4", worse))
-    assert row.verdict == "not reproduced" and "1.00x" in (row.ours or "")
+    assert row.verdict == "not reproduced"
 
 
 # Appendix A.
@@ -552,13 +554,12 @@ def with_reinits(setting: Setting, at_levels: Iterable[int], accuracy: float) ->
     ("spiky", "verdict"),
     [(None, "reproduced"), (CONV2, "not reproduced"), (CONV4, "not reproduced")],
 )
-def test_a25_needs_more_than_one_good_level(spiky, verdict):
+def test_a25_needs_reinits_that_hold(spiky, verdict):
     runs = [
-        with_reinits(each, [3] if each == spiky else range(1, 7), 0.753)
+        with_reinits(each, range(1, 7), 0.747 if each == spiky else 0.753)
         for each in (CONV2, CONV4)
     ]
     runs += [with_reinits(CONV6, [3], 0.749)]
-    runs += [changed(make_run(LENET), (REINIT, "test_accuracy_es", range(1, 7), 0.979))]
     assert row_of("A25", *runs).verdict == verdict
 
 

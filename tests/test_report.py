@@ -144,6 +144,16 @@ def test_of_equally_long_runs_the_sparser_counts_and_of_others_the_longer():
     assert winning_tickets(table_of(DENSE, GOOD, GOOD, late, GOOD)).levels == (1, 2)
 
 
+def test_without_early_stop_within_training_no_ticket_is_early_or_late():
+    late = FAILURES["early"][0]
+    found = winning_tickets(table_of(DENSE, GOOD, late), steps=800)
+    assert found.table["early"].isna().all() and found.levels == (1, 2)
+    assert "early-stop step 650" not in found.sentence
+    assert "no early stop within training to compare with" in found.sentence
+    assert "(not testable: no early stop within training)" in found.sentence
+    assert winning_tickets(table_of(DENSE, GOOD, late), steps=1_001).levels == (1,)
+
+
 def test_one_level_is_no_range():
     sentence = winning_tickets(table_of(DENSE, GOOD)).sentence
     assert "found at level 1, at 80.0 % of the weights: " in sentence

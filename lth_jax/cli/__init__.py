@@ -252,38 +252,58 @@ def _json_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def claims(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    markdown: tyro.conf.FlagCreatePairsOff[bool] = False,
+    null: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
-    """Judge the claims of the papers by runs; those that differ in seed are pooled.
+    """Judge the claims of the papers by runs, those of one setting together.
 
     Args:
         runs: run directories.
         json_: print JSON, missing values as null.
+        markdown: print a document.
+        null: judge made-up networks instead: how often rules hold where nothing has any
+            effect, and where the papers' numbers are true.
     """
     from .. import papers
     from ..judging import judge
+    from ..report import claims as faces
     from ..store.read import load_run, load_variants
 
+    if null:
+        _print_null(json_)
+        return
     if not runs:
         raise InputError("Say which run: lth claims RUN..., e.g. runs/lenet_mnist-....")
     parts = [list(load_variants(run).values()) or [load_run(run)] for run in runs]
     rows = judge([run for part in parts for run in part], papers.claims())
     if json_:
-        terminal.show(
-            json.dumps([row._asdict() for row in rows], indent=1, allow_nan=False)
-        )
+        records = [row.record() for row in rows]
+        terminal.show(json.dumps(records, indent=1, allow_nan=False))
+    elif markdown:
+        terminal.show(faces.markdown(rows, [run.name for run in runs]).rstrip())
+    else:
+        for line in faces.lines(rows):
+            terminal.show(line)
+
+
+def _print_null(json_: bool) -> None:
+    from .. import papers
+    from ..judging.null import rates
+    from ..report import claims as faces
+
+    sizes = (5, 10)
+    rows = (
+        rates(claim, worlds, sizes=sizes)
+        for claim, worlds in papers.claims_with_worlds()
+        if claim.conditions
+    )
+    if json_:
+        terminal.show(json.dumps([row._asdict() for row in rows], indent=1))
         return
-    for row in rows:
-        terminal.show(f"{row.id:<4}{row.verdict:<15} {row.quantity}: {row.paper}")
-        if row.ours:
-            spread = f" ({row.spread})" if row.spread else ""
-            terminal.show(
-                f"{'':<20}ours, {row.replicates} replicates: {row.ours}{spread}"
-            )
-        if row.note:
-            terminal.show(f"{'':<20}{row.note}")
-    terminal.show("The rules are written out by --json.")
+    for line in faces.null_lines(rows, sizes):
+        terminal.show(line)
 
 
 def anatomy(

@@ -6,3 +6,4 @@ folders of `lth_jax.papers`, and handed to `judge`.
 
 from .verdicts import Judgement as Judgement
 from .verdicts import judge as judge
+from .verdicts import totals as totals

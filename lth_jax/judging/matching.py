@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import RewindConfig, numbers
 from ..study.networks import COPY
-from .pool import Pool
-from .quantities import CAUSES
+from .pool import Pool, is_extent
+from .quantities import CAUSES, ES_STEP
 from .settings import Setting
 from .units import named_levels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNSTATED = ("data.scaling", "prune.count")
-"""Fields that papers do not state."""
-EXTENT = ("prune.levels", "stability.")
-"""Fields that say how much of a setting is run; see `_is_extent`."""
+UNSTATED = (
+    "data.scaling",
+    "data.split",
+    "control_draws",
+    "prune.count",
+)
+"""Fields that papers do not state. Any choice is of the setting, and none is pooled
+with another; that of the setting is judged where there is a run of it."""
 REWIND = ("rewind.weights", "rewind.clock", "rewind.steps")
 SCALED = ("train.warmup", "train.drops", *REWIND)
 """Fields that a reduced run scales down with its steps."""
@@ -35,6 +39,7 @@ class Look(NamedTuple):
         last: position to which it looks.
         only: positions at which it looks, if not at all from first to last.
         layer: path of the layer; empty: no layer.
+        fewest: at how many positions it must look.
     """
 
     kind: str
@@ -43,6 +48,7 @@ class Look(NamedTuple):
     last: float
     only: tuple[float, ...] = ()
     layer: str = ""
+    fewest: int = 0
 
 
 class Want(NamedTuple):
@@ -51,12 +57,17 @@ class Want(NamedTuple):
     Attributes:
         looks: networks, and pairs of networks.
         steps: at which accuracy is read, other than early stop and the last one.
-        timed: early-stop steps are read.
+        columns: that are read of networks, pairs and layers.
     """
 
     looks: tuple[Look, ...]
     steps: tuple[int, ...]
-    timed: bool
+    columns: tuple[str, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Tell whether early-stop steps are read."""
+        return ES_STEP in self.columns
 
     @property
     def last(self) -> float:
@@ -85,6 +96,16 @@ def mismatches(setting: Setting, pool: Pool) -> list[str]:
         for name in sorted(mine.keys() | theirs.keys())
         if name not in SCHEDULE and mine.get(name) != theirs.get(name)
     ] + _schedule_mismatch(mine, theirs)
+
+
+def choices(setting: Setting, pool: Pool) -> list[str]:
+    """Say which choices that the paper does not state differ from the setting's."""
+    mine, theirs = numbers(setting.config), pool.numbers
+    return [
+        f"{name} ({theirs.get(name)}, not {mine.get(name)})"
+        for name in UNSTATED
+        if theirs.get(name) != mine.get(name)
+    ]
 
 
 def shortfalls(setting: Setting, pool: Pool, want: Want) -> list[str]:
@@ -123,6 +144,8 @@ def _absent(pool: Pool, want: Want) -> Iterator[str]:
     for look in want.looks:
         there = set(rows_of(pool, look)["position"])
         needed = set(span_of(look, pool.positions))
+        if len(needed) < look.fewest:
+            yield f"{len(needed)} of {look.fewest} one-shot rates in its span"
         words = f"{look.kind} networks"
         if look.cause:
             words = f"stability {CAUSES[look.cause].format(look.kind)}"
@@ -186,23 +209,12 @@ def _canonical(fields: Mapping[str, Any], setting: Setting) -> dict[str, Any]:
     fields["prune.one_shot"] = bool(fields["prune.one_shot"])
     fields |= _rewinding(fields)
     skipped = {*setting.unread, *UNSTATED, "prune.rate", "prune.output_rate"}
-    skipped |= {name for name, value in fields.items() if _is_extent(name, value)}
+    skipped |= {name for name, value in fields.items() if is_extent(name, value)}
     if fields["train.optimizer"] != "momentum":
         skipped.add("train.momentum")
     if not fields["train.drops"]:
         skipped.add("train.drop_factor")
     return {name: value for name, value in fields.items() if name not in skipped}
-
-
-def _is_extent(name: str, value: Any) -> bool:
-    """Tell whether a field says how much of a setting is run, not how.
-
-    Fields outside of any group do: how many replicates, which controls, at which
-    levels. What a claim needs of these is counted in the run's tables. A word there
-    names something, and counts.
-    """
-    outside = "." not in name and not isinstance(value, str)
-    return outside or name.startswith(EXTENT)
 
 
 def _rewinding(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Quantities: a number for every level and replicate of a pool."""
 
+import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..schema import DATA_ORDER, PRUNING
 from ..study.networks import COPY
+from .intervals import LINEAR, LOG, SAVED, Scale
 from .pool import Pool
 from .units import Unit, degrees, length, number, percent, points, times
 
@@ -27,6 +29,7 @@ NAMES = {
     "test_barrier": "test error barrier",
     "kept_positive": "positive share of the initial weights",
     "near_zero": "share of the initial weights within half a standard deviation of 0",
+    "hollow": "density of the initial weights at 0 / at the lower of the peaks beside",
     "distance_kept": "mean distance that weights move in dense training, in the ticket",
     "distance_other": "outside",
     "grown_kept": "share of weights that grow in dense training, in the ticket",
@@ -44,14 +47,22 @@ CAUSES = {
 
 
 class Quantity(NamedTuple):
-    """A number for every position and replicate.
+    """A number for every position and replicate, made of one or two tables.
+
+    The number of all replicates is made of the means of these tables: a ratio is one of
+    means, as in the figures of papers, and no mean of ratios.
 
     Attributes:
         text: what it is.
         unit: how it is written.
         kinds: of networks that it reads.
-        frame: pool -> one row per position, one column per replicate.
+        tables: pool -> what it is made of: rows are positions (or, of the dense
+            network, there are none), columns are replicates.
+        join: makes the number of these, or of their means.
         column: what it reads of each network, see `frame`, or of each pair.
+        scale: on which replicates are averaged.
+        stops: kinds whose early stop it compares, ``dense`` among them.
+        exact: it counts networks; so a count is what it is, and has no interval.
         cause: why the networks differ whose stability it reads; empty if it reads none.
         compared: kinds whose stability it reads.
         layer: path of the layer of the tickets that it reads; empty if it reads none.
@@ -60,11 +71,19 @@ class Quantity(NamedTuple):
     text: str
     unit: Unit
     kinds: tuple[str, ...]
-    frame: Callable[[Pool], "pd.DataFrame"]
+    tables: Callable[[Pool], tuple[Any, ...]]
+    join: Callable[..., Any]
     column: str
+    scale: Scale = LINEAR
+    stops: tuple[str, ...] = ()
+    exact: bool = False
     cause: str = ""
     compared: tuple[str, ...] = ()
     layer: str = ""
+
+    def frame(self, pool: Pool) -> "pd.DataFrame":
+        """Return one row per position, one column per replicate."""
+        return self.join(*self.tables(pool))
 
     @property
     def step(self) -> int | None:
@@ -107,6 +126,10 @@ def _with_tickets(*kinds: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("ticket", *kinds)))
 
 
+def _itself(table: Any) -> Any:
+    return table
+
+
 def value(column: str, kind: str = "ticket") -> Quantity:
     """Return what a column holds: an accuracy in percent, or an early-stop step."""
     unit, factor = (number, 1) if column == ES_STEP else (percent, 100)
@@ -114,8 +137,10 @@ def value(column: str, kind: str = "ticket") -> Quantity:
         f"{_name(column)} of {kind}",
         unit,
         _with_tickets(kind),
-        lambda pool: factor * frame(pool, kind, column),
+        lambda pool: (factor * frame(pool, kind, column),),
+        _itself,
         column,
+        stops=(kind,) if column == ES_STEP else (),
     )
 
 
@@ -125,7 +150,8 @@ def gain(column: str = ES_ACCURACY, kind: str = "ticket") -> Quantity:
         f"{_name(column)}, {kind} minus dense",
         points,
         _with_tickets(kind),
-        lambda pool: 100 * (frame(pool, kind, column) - _dense(pool, column)),
+        lambda pool: (100 * frame(pool, kind, column), 100 * _dense(pool, column)),
+        operator.sub,
         column,
     )
 
@@ -138,7 +164,8 @@ def lead(
         f"{_name(column)}, {kind} minus {other}",
         points,
         _with_tickets(kind, other),
-        lambda pool: 100 * (frame(pool, kind, column) - frame(pool, other, column)),
+        lambda pool: tuple(100 * frame(pool, each, column) for each in (kind, other)),
+        operator.sub,
         column,
     )
 
@@ -149,8 +176,11 @@ def speedup(kind: str = "ticket") -> Quantity:
         f"dense early-stop step / {kind} early-stop step",
         times,
         _with_tickets(kind),
-        lambda pool: _steps(pool, kind).rdiv(_dense(pool, ES_STEP)),
+        lambda pool: (_dense(pool, ES_STEP), _steps(pool, kind)),
+        operator.truediv,
         ES_STEP,
+        LOG,
+        stops=(kind, "dense"),
     )
 
 
@@ -160,8 +190,11 @@ def saving() -> Quantity:
         "1 - ticket early-stop step / dense early-stop step",
         percent,
         _with_tickets(),
-        lambda pool: 100 * (1 - _steps(pool, "ticket") / _dense(pool, ES_STEP)),
+        lambda pool: (_steps(pool, "ticket"), _dense(pool, ES_STEP)),
+        lambda ticket, dense: 100 * (1 - ticket / dense),
         ES_STEP,
+        SAVED,
+        stops=("ticket", "dense"),
     )
 
 
@@ -173,16 +206,19 @@ def slowdown(kind: str, than: str) -> Quantity:
         than: another kind, or ``dense``.
     """
 
-    def ratio(pool: Pool) -> "pd.DataFrame":
+    def tables(pool: Pool) -> tuple[Any, ...]:
         below = _dense(pool, ES_STEP) if than == "dense" else _steps(pool, than)
-        return frame(pool, kind, ES_STEP) / below
+        return frame(pool, kind, ES_STEP), below
 
     return Quantity(
         f"{kind} early-stop step / {than} early-stop step",
         times,
         _with_tickets(kind, *([] if than == "dense" else [than])),
-        ratio,
+        tables,
+        operator.truediv,
         ES_STEP,
+        LOG,
+        stops=(kind, than),
     )
 
 
@@ -195,8 +231,34 @@ def learned(threshold: float = 0.2) -> Quantity:
         f"share of tickets with final validation accuracy above {100 * threshold:g} %",
         percent,
         _with_tickets(),
-        lambda pool: 100.0 * (frame(pool, "ticket", "val_accuracy_final") > threshold),
+        lambda pool: (
+            100.0 * (frame(pool, "ticket", "val_accuracy_final") > threshold),
+        ),
+        _itself,
         "val_accuracy_final",
+        exact=True,
+    )
+
+
+def unstopped(part: float) -> Quantity:
+    """Return the share of tickets without an early stop in a first part of training.
+
+    Example:
+        >>> unstopped(0.9).text
+        'share of tickets without early stop in the first 90 % of training'
+    """
+    return Quantity(
+        f"share of tickets without early stop in the first {100 * part:g} % of"
+        " training",
+        percent,
+        _with_tickets(),
+        lambda pool: (
+            100.0
+            * (frame(pool, "ticket", ES_STEP) >= part * pool.numbers["train.steps"]),
+        ),
+        _itself,
+        ES_STEP,
+        exact=True,
     )
 
 
@@ -227,10 +289,11 @@ def closeness(column: str, cause: str, kind: str = "ticket") -> Quantity:
         f"{NAMES[column]} {CAUSES[cause].format(kind)}",
         unit,
         _copied_kinds(cause, kind),
-        lambda pool: factor * _between(pool, kind, cause, column),
+        lambda pool: (factor * _between(pool, kind, cause, column),),
+        _itself,
         column,
-        cause,
-        (kind,),
+        cause=cause,
+        compared=(kind,),
     )
 
 
@@ -252,11 +315,14 @@ def stabler(column: str, cause: str, than: str, kind: str = "ticket") -> Quantit
         times,
         _copied_kinds(cause, kind, than),
         lambda pool: (
-            _between(pool, than, cause, column) / _between(pool, kind, cause, column)
+            _between(pool, than, cause, column),
+            _between(pool, kind, cause, column),
         ),
+        operator.truediv,
         column,
-        cause,
-        (kind, than),
+        LOG,
+        cause=cause,
+        compared=(kind, than),
     )
 
 
@@ -299,7 +365,8 @@ def part(layer: Layer, column: str) -> Quantity:
         f"{layer.text} of tickets, {NAMES[column]}",
         percent,
         _with_tickets(),
-        lambda pool: 100 * _inside(pool, layer, column),
+        lambda pool: (100 * _inside(pool, layer, column),),
+        _itself,
         column,
         layer=layer.path,
     )
@@ -318,8 +385,31 @@ def ratio(layer: Layer, column: str, below: str) -> Quantity:
         f"{layer.text} of tickets, {NAMES[column]} / {NAMES[below]}",
         times,
         _with_tickets(),
-        lambda pool: _inside(pool, layer, column) / _inside(pool, layer, below),
+        lambda pool: (_inside(pool, layer, column), _inside(pool, layer, below)),
+        operator.truediv,
         column,
+        LOG,
+        layer=layer.path,
+    )
+
+
+def hollow(layer: Layer) -> Quantity:
+    """Return how dense the initial weights that tickets keep are at 0.
+
+    Divided by the lower of the two peaks beside it, left and right: 1 and more where
+    one of them is missing.
+
+    Example:
+        >>> hollow(Layer("Dense_1/kernel", "second layer")).column
+        'hollow'
+    """
+    return Quantity(
+        f"{layer.text} of tickets, {NAMES['hollow']}",
+        times,
+        _with_tickets(),
+        lambda pool: (_inside(pool, layer, "hollow"),),
+        _itself,
+        "hollow",
         layer=layer.path,
     )
 
@@ -336,7 +426,10 @@ def excess(layer: Layer, column: str, other: str) -> Quantity:
         f"{layer.text} of tickets, {NAMES[column]} minus {NAMES[other]}",
         points,
         _with_tickets(),
-        lambda pool: 100 * (_inside(pool, layer, column) - _inside(pool, layer, other)),
+        lambda pool: tuple(
+            100 * _inside(pool, layer, each) for each in (column, other)
+        ),
+        operator.sub,
         column,
         layer=layer.path,
     )

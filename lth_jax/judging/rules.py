@@ -6,32 +6,102 @@ combined. Each carries its text, so the text of a rule is made from what is comp
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from .pool import Pool
+from .intervals import (
+    FEW,
+    LINEAR,
+    LOG,
+    ROUND_OFF,
+    Interval,
+    Sample,
+    Scale,
+    combined,
+    interval_of,
+    noise_of,
+    power,
+    replicates_needed,
+)
 from .quantities import Quantity
 from .reductions import (
     Reduction,
     Span,
-    at,
     average,
     crossing,
+    growth,
     least,
     levels,
     share_of_greatest,
+    trend,
 )
 from .settings import Setting
 from .units import Unit, percent, points, times
 
+Outcome = Literal["yes", "no", "undecided"]
+
+
+class Tables(Protocol):
+    """What statistics are read from: a pool of runs, or a made-up one."""
+
+    def reduced(self, quantity: Quantity, reduction: Reduction) -> tuple[float, Sample]:
+        """Return a quantity, reduced over levels: of the means, and of replicates."""
+        ...
+
 
 class Value(NamedTuple):
-    """A number: of the mean over replicates, and its least and greatest over them."""
+    """A number, and what the replicates behind it show.
 
-    mean: float
-    low: float
-    high: float
+    Attributes:
+        point: of the means over replicates, as papers plot.
+        samples: numbers of replicates on the scale; the sum of the means of these is
+            the number. There are several if it compares different networks.
+        scale: of the samples.
+        exact: it is a count, which has no interval.
+        censored: how many of its networks have no early stop to compare.
+    """
+
+    point: float
+    samples: tuple[Sample, ...] = ()
+    scale: Scale = LINEAR
+    exact: bool = False
+    censored: int = 0
+
+    @property
+    def n(self) -> int:
+        """How many replicates are behind it: of the side that has fewest."""
+        return min(map(len, self.samples), default=0)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the runs behind it."""
+        return tuple(sorted({seed for each in self.samples for seed, _ in each}))
+
+    @property
+    def defined(self) -> bool:
+        """Tell whether it, and every replicate, has a number."""
+        each = (value for sample in self.samples for value in sample.values())
+        return not math.isnan(self.point) and not any(map(math.isnan, each))
+
+    @property
+    def interval(self) -> Interval | None:
+        """The interval; None of one replicate, of a count, and of what is censored."""
+        if self.exact or self.censored:
+            return None
+        found = interval_of(self.samples)
+        return found and Interval(*map(self.scale.back, found))
+
+    def on(self, scale: Scale) -> tuple[Sample, ...]:
+        """Return the samples on another scale, which sums of samples have not."""
+        if scale is self.scale:
+            return self.samples
+        if len(self.samples) > 1:
+            return tuple(dict.fromkeys(each, math.nan) for each in self.samples)
+        return tuple(
+            {k: scale.to(self.scale.back(v)) for k, v in each.items()}
+            for each in self.samples
+        )
 
 
 class Term(Protocol):
@@ -51,7 +121,7 @@ class Term(Protocol):
         """Yield the statistics that it is made of."""
         ...
 
-    def of(self, pools: Mapping[Setting, Pool]) -> Value:
+    def of(self, pools: Mapping[Setting, Tables]) -> Value:
         """Compute it."""
         ...
 
@@ -74,33 +144,46 @@ class Statistic:
         """How it is written."""
         return self.reduction.unit or self.quantity.unit
 
+    @property
+    def scale(self) -> Scale:
+        """On which replicates are averaged: that of a ratio, if it is one."""
+        if self.reduction.unit is None:
+            return self.quantity.scale
+        return LOG if self.reduction.unit is times else LINEAR
+
     def parts(self) -> "Iterator[Statistic]":
         """Yield itself."""
         yield self
 
-    def of(self, pools: Mapping[Setting, Pool]) -> Value:
-        """Reduce the mean over replicates, and each replicate."""
-        pool = pools[self.setting]
-        table = self.quantity.frame(pool).sort_index()
-        each = [self.reduction.of(table[r], pool) for r in table.columns]
-        mean = self.reduction.of(table.mean(axis=1), pool)
-        if not each or any(map(math.isnan, each)):
-            return Value(mean, math.nan, math.nan)
-        return Value(mean, min(each), max(each))
+    def of(self, pools: Mapping[Setting, Tables]) -> Value:
+        """Reduce what is made of the means over replicates, and each replicate."""
+        point, each = pools[self.setting].reduced(self.quantity, self.reduction)
+        sample = {network: self.scale.to(value) for network, value in each.items()}
+        return Value(point, (sample,), self.scale, self.quantity.exact)
 
 
 @dataclass(frozen=True)
 class Against:
-    """A term minus another, or divided by it; its spread is that of the first term."""
+    """A term minus another, or divided by it.
+
+    Attributes:
+        first: term.
+        second: term. Where both are of the same networks, these are paired.
+        divided: it is the ratio of the two, which are positive.
+        weight: of the second, where it is not divided by.
+    """
 
     first: Term
     second: Term
     divided: bool = False
+    weight: float = 1.0
 
     @property
     def text(self) -> str:
         """What it is."""
-        word = "divided by" if self.divided else "minus"
+        share = "" if abs(self.weight) == 1 else f"{abs(self.weight):.3g} times "
+        word = "minus" if self.weight > 0 else "plus"
+        word = "divided by" if self.divided else f"{word} {share}".rstrip()
         return f"[{with_setting(self.first)}] {word} [{with_setting(self.second)}]"
 
     @property
@@ -114,13 +197,16 @@ class Against:
         yield from self.first.parts()
         yield from self.second.parts()
 
-    def of(self, pools: Mapping[Setting, Pool]) -> Value:
-        """Compare with the mean of the second."""
-        other = self.second.of(pools).mean
+    def of(self, pools: Mapping[Setting, Tables]) -> Value:
+        """Compare network by network where both are of the same, else the means."""
+        first, second = self.first.of(pools), self.second.of(pools)
+        scale, weight = (LOG, 1.0) if self.divided else (LINEAR, self.weight)
         if self.divided:
-            other = other or math.nan
-            return Value(*(value / other for value in self.first.of(pools)))
-        return Value(*(value - other for value in self.first.of(pools)))
+            point = first.point / (second.point or math.nan)
+        else:
+            point = first.point - weight * second.point
+        samples = combined(first.on(scale), second.on(scale), -weight)
+        return Value(point, samples, scale, first.exact and second.exact)
 
 
 @dataclass(frozen=True)
@@ -146,12 +232,12 @@ class Extreme:
         """Yield the statistics."""
         yield from self.statistics
 
-    def of(self, pools: Mapping[Setting, Pool]) -> Value:
+    def of(self, pools: Mapping[Setting, Tables]) -> Value:
         """Return the value of the extreme setting; NaN if one is."""
         values = [statistic.of(pools) for statistic in self.statistics]
-        if any(math.isnan(value.mean) for value in values):
-            return Value(math.nan, math.nan, math.nan)
-        return (max if self.largest else min)(values, key=lambda value: value.mean)
+        if any(math.isnan(value.point) for value in values):
+            return Value(math.nan)
+        return (max if self.largest else min)(values, key=lambda value: value.point)
 
 
 def with_setting(term: Term) -> str:
@@ -165,38 +251,68 @@ def with_setting(term: Term) -> str:
 
 
 class Bound(NamedTuple):
-    """What a term must reach; ``why`` says where the number comes from."""
+    """What a term must reach.
+
+    Attributes:
+        low: what it must at least be.
+        high: what it must at most be.
+        strict: it must be more, or less.
+        why: where the number comes from.
+        claimed: the number that the paper states, if it states one.
+    """
 
     low: float = -math.inf
     high: float = math.inf
     strict: bool = False
     why: str = ""
+    claimed: float | None = None
 
     def holds(self, value: float) -> bool:
         """Tell whether a value is within."""
+        return self.contains(Interval(value, value))
+
+    def contains(self, interval: Interval) -> bool:
+        """Tell whether all of an interval is within, but for rounding."""
+        low, high = self._ends
         if self.strict:
-            return self.low < value < self.high
-        return self.low <= value <= self.high
+            return low < interval.low and interval.high < high
+        return low <= interval.low and interval.high <= high
+
+    def misses(self, interval: Interval) -> bool:
+        """Tell whether nothing of an interval is within, but for rounding."""
+        low, high = self._ends
+        if self.strict:
+            return interval.high <= low or high <= interval.low
+        return interval.high < low or high < interval.low
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        off = ROUND_OFF if self.strict else -ROUND_OFF
+        return self.low + off, self.high - off
 
     def text(self, unit: Unit) -> str:
         """Return e.g. ``>= 2.00x (two thirds of the paper's)``."""
-        more, less = (">", "<") if self.strict else (">=", "<=")
         why = f" ({self.why})" if self.why else ""
+        return f"{self.short(unit)}{why}"
+
+    def short(self, unit: Unit) -> str:
+        """Return it without where it comes from: ``>= 2.00x``."""
+        more, less = (">", "<") if self.strict else (">=", "<=")
         if math.isinf(self.high):
-            return f"{more} {unit(self.low)}{why}"
+            return f"{more} {unit(self.low)}"
         if math.isinf(self.low):
-            return f"{less} {unit(self.high)}{why}"
-        return f"from {unit(self.low)} to {unit(self.high)}{why}"
+            return f"{less} {unit(self.high)}"
+        return f"from {unit(self.low)} to {unit(self.high)}"
 
 
-def at_least(low: float, why: str = "") -> Bound:
+def at_least(low: float, why: str = "", claimed: float | None = None) -> Bound:
     """Return a lower bound."""
-    return Bound(low=low, why=why)
+    return Bound(low=low, why=why, claimed=claimed)
 
 
-def at_most(high: float, why: str = "") -> Bound:
+def at_most(high: float, why: str = "", claimed: float | None = None) -> Bound:
     """Return an upper bound."""
-    return Bound(high=high, why=why)
+    return Bound(high=high, why=why, claimed=claimed)
 
 
 def above(low: float, why: str = "") -> Bound:
@@ -209,29 +325,73 @@ def below(high: float, why: str = "") -> Bound:
     return Bound(high=high, strict=True, why=why)
 
 
-def near(center: float, off: float, why: str = "") -> Bound:
+def near(
+    center: float, off: float, why: str = "", claimed: float | None = None
+) -> Bound:
     """Return bounds on both sides of a number."""
-    return Bound(center - off, center + off, why=why)
+    return Bound(center - off, center + off, why=why, claimed=claimed)
 
 
 class Condition(NamedTuple):
-    """A term and the bound that it must reach, on average or in every replicate."""
+    """A term and the bound that its interval must lie within.
+
+    Attributes:
+        term: what is compared.
+        bound: with what.
+        guard: it only guards the claim's other conditions: it holds if the number of
+            the means does, and fails if the interval does.
+    """
 
     term: Term
     bound: Bound
-    everywhere: bool = False
+    guard: bool = False
 
-    def holds(self, value: Value) -> bool:
-        """Tell whether a value of the term is within the bound."""
-        if self.everywhere:
-            return self.bound.holds(value.low) and self.bound.holds(value.high)
-        return self.bound.holds(value.mean)
+    def outcome(self, value: Value) -> Outcome:
+        """Tell whether a value of the term is within the bound, as far as is sure."""
+        if value.exact:
+            return "yes" if self.bound.holds(value.point) else "no"
+        if value.censored:
+            return "undecided"
+        if self.guard and self.bound.holds(value.point):
+            return "yes"
+        interval = value.interval
+        if interval is None or value.n < FEW:
+            return "undecided"
+        if self.bound.contains(interval):
+            return "yes"
+        return "no" if self.bound.misses(interval) else "undecided"
+
+    def needed(self, value: Value) -> int | None:
+        """Return about how many replicates would decide, at this mean and spread."""
+        noise = noise_of(value.samples)
+        if noise is None or value.censored:
+            return None
+        ends = [end for end in self._ends(value.scale) if math.isfinite(end)]
+        off = min((abs(noise.mean - end) for end in ends), default=0.0)
+        return replicates_needed(value.samples, off)
+
+    def power(self, value: Value) -> float | None:
+        """Return how often as many replicates find it if the paper's number is true.
+
+        Returns:
+            A share; None if the paper states no number, or nothing has a spread.
+        """
+        if self.bound.claimed is None or value.exact or value.censored:
+            return None
+        truth = value.scale.to(self.bound.claimed)
+        found = power(value.samples, truth, *self._ends(value.scale))
+        return None if math.isnan(found) else found
+
+    def _ends(self, scale: Scale) -> Iterator[float]:
+        """Yield both ends of the bound on a scale."""
+        for end in (self.bound.low, self.bound.high):
+            yield end if math.isinf(end) else scale.to(end)
 
     def text(self, named: bool) -> str:
         """Return the condition in words, with the setting's name or without."""
         term = with_setting(self.term) if named else self.term.text
-        where = " in every replicate" if self.everywhere else ""
-        return f"{term} {self.bound.text(self.term.unit)}{where}"
+        how = ", on average" if self.guard else ""
+        return f"{term} {self.bound.text(self.term.unit)}{how}"
 
 
 def need(
@@ -255,8 +415,8 @@ NO_LEAD = 0.5
 """Points by which networks of "no difference" may differ on average."""
 ABSOLUTE = 1.0
 """Points by which an accuracy that the paper states may be missed."""
-FULL, NEARLY_FULL = 99.5, 99.0
-"""Percent that print as "100 %", and as "about 100 %"."""
+FULL, NEARLY_FULL = 99.8, 99.0
+"""Percent that is "100 %", and "about 100 %"."""
 
 
 def most_of(claimed: float, unit: Unit) -> Bound:
@@ -270,46 +430,89 @@ def most_of(claimed: float, unit: Unit) -> Bound:
     """
     if unit is times:
         why = f"two thirds of the way from 1 to the paper's {unit(claimed)}"
-        return at_least(1 + SHARE * (claimed - 1), why)
-    return at_least(SHARE * claimed, f"two thirds of the paper's {unit(claimed)}")
+        return at_least(1 + SHARE * (claimed - 1), why, claimed)
+    why = f"two thirds of the paper's {unit(claimed)}"
+    return at_least(SHARE * claimed, why, claimed)
 
 
 def near_level(claimed: int) -> Bound:
     """Return the bound for a claimed level."""
     why = f"the paper's {claimed} give or take {OFF}, a factor 2 in density"
-    return near(claimed, OFF, why)
+    return near(claimed, OFF, why, claimed)
 
 
 def ends_near(
-    setting: Setting, quantity: Quantity, claimed: int, threshold: float = 0.0
+    setting: Setting,
+    quantity: Quantity,
+    claimed: int,
+    threshold: float = 0.0,
+    over: int = 1,
 ) -> Condition:
     """Return the condition of "down to this level, and no further".
 
     The rule looks one level past those that count: what never ends is not near.
+
+    Args:
+        setting: of the networks.
+        quantity: which must be at least the threshold.
+        claimed: level.
+        threshold: of the quantity.
+        over: how many neighbouring levels are averaged.
     """
-    reduction = crossing(levels(1, claimed + OFF + 1), threshold)
+    reduction = crossing(levels(1, claimed + OFF + 1), threshold, over)
     return need(setting, quantity, reduction, near_level(claimed))
 
 
 def best_at(
-    setting: Setting, quantity: Quantity, claimed: float, level: int, span: Span
+    setting: Setting, quantity: Quantity, claimed: float, where: Reduction, span: Span
 ) -> list[Condition]:
     """Return the conditions of "best, by so much, at this level"."""
+    share = share_of_greatest(where, span)
     return [
-        need(setting, quantity, at(level), most_of(claimed, quantity.unit)),
-        need(setting, quantity, share_of_greatest(level, span), at_least(100 * SHARE)),
+        need(setting, quantity, where, most_of(claimed, quantity.unit)),
+        need(setting, quantity, share, at_least(100 * SHARE))._replace(guard=True),
     ]
 
 
-def throughout(setting: Setting, quantity: Quantity, span: Span) -> list[Condition]:
+def throughout(
+    setting: Setting,
+    quantity: Quantity,
+    span: Span,
+    speedup_slack: float = SPEEDUP_SLACK,
+) -> list[Condition]:
     """Return the conditions of "above the dense network at all of these levels"."""
     neutral, slack = (
-        (1.0, SPEEDUP_SLACK) if quantity.unit is times else (0.0, ACCURACY_SLACK)
+        (1.0, speedup_slack) if quantity.unit is times else (0.0, ACCURACY_SLACK)
     )
     why = "a single level may miss by the noise of its mean"
     return [
-        Condition(Statistic(setting, quantity, average(span)), above(neutral), True),
-        need(setting, quantity, least(span), at_least(neutral - slack, why)),
+        need(setting, quantity, average(span), above(neutral)),
+        need(setting, quantity, least(span), at_least(neutral - slack, why))._replace(
+            guard=True
+        ),
+    ]
+
+
+def rising(
+    setting: Setting, quantity: Quantity, span: Span, monotone: float, up: bool = True
+) -> list[Condition]:
+    """Return the conditions of "the more, the higher", or the lower.
+
+    The rank correlation is that of the means: of single networks, noise alone makes it
+    less, however many there are.
+
+    Args:
+        setting: of the networks.
+        quantity: that rises or falls; a ratio.
+        span: of levels.
+        monotone: rank correlation with the level that the means must reach.
+        up: it rises.
+    """
+    steep = above(1, "rising") if up else below(1, "falling")
+    ranks = at_least(monotone) if up else at_most(-monotone)
+    return [
+        need(setting, quantity, growth(span), steep),
+        need(setting, quantity, trend(span), ranks)._replace(guard=True),
     ]
 
 
@@ -320,33 +523,34 @@ def commensurate(setting: Setting, quantity: Quantity, reduce: Reduction) -> Con
 
 
 def around(
-    setting: Setting, quantity: Quantity, reduce: Reduction, claimed: float
+    setting: Setting,
+    quantity: Quantity,
+    reduce: Reduction,
+    claimed: float,
+    off: float = ABSOLUTE,
 ) -> Condition:
     """Return the condition of an accuracy, in percent, that the paper states."""
-    why = f"the paper's {claimed:g} % give or take {ABSOLUTE:g} points"
-    return need(setting, quantity, reduce, near(claimed, ABSOLUTE, why))
+    why = f"the paper's {claimed:g} % give or take {off:g} points"
+    return need(setting, quantity, reduce, near(claimed, off, why, claimed))
 
 
-@dataclass(frozen=True)
-class Known:
-    """A number that no run is needed for."""
+class Change(NamedTuple):
+    """What became of a rule after it was first used.
 
-    text: str
-    unit: Unit
-    compute: Callable[[], float]
+    Attributes:
+        date: of the change.
+        why: it was changed.
+        old: verdict of the old rule on the results of that day; empty if it had none,
+            so that nothing was known of the claim.
+    """
 
-    def parts(self) -> Iterator[Statistic]:
-        """Yield nothing."""
-        yield from ()
-
-    def of(self, pools: Mapping[Setting, Pool]) -> Value:
-        """Compute it."""
-        value = self.compute()
-        return Value(value, value, value)
+    date: str
+    why: str
+    old: str = ""
 
 
 class Claim(NamedTuple):
-    """A claim of a paper, and the rule that judges it, written before any run.
+    """A claim of a paper, and the rule that judges it.
 
     Attributes:
         id: a letter for the paper and a number; of one claim only.
@@ -356,6 +560,10 @@ class Claim(NamedTuple):
         conditions: all must hold.
         untestable: why no run can test it.
         remark: what to know of the claim itself.
+        shares: the claim that reads the same numbers, with which it counts once.
+        alike: why it holds of networks without any effect too; empty if it does not.
+        changed: how the rule was changed since; None if it never was.
+        replicates: that mostly find it if the paper's number is true.
     """
 
     id: str
@@ -365,6 +573,10 @@ class Claim(NamedTuple):
     conditions: Sequence[Condition] = ()
     untestable: str = ""
     remark: str = ""
+    shares: str = ""
+    alike: str = ""
+    changed: Change | None = None
+    replicates: int = 5
 
     @property
     def rule(self) -> str:
@@ -375,8 +587,7 @@ class Claim(NamedTuple):
         texts = [each.text(named=len(settings) > 1) for each in self.conditions]
         if len(texts) > 1:
             texts = [f"({n}) {text}" for n, text in enumerate(texts, 1)]
-        means = "Means over replicates: " if settings else ""
-        return f"{means}{' AND '.join(texts)}."
+        return f"Intervals over replicates: {' AND '.join(texts)}."
 
     @property
     def statistics(self) -> Iterator[Statistic]:

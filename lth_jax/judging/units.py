@@ -37,7 +37,7 @@ def degrees(value: float) -> str:
 
 def level(value: float) -> str:
     """Write a level: ``level 15``."""
-    return f"level {value:.0f}"
+    return f"level {value:.3g}"
 
 
 def named_levels(positions: Iterable[float]) -> str:

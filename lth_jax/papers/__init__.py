@@ -4,6 +4,7 @@ A folder holds what one paper says and shows, in modules of these names:
 
 - ``settings``: how it trains, prunes and rewinds its networks;
 - ``claims``: ``CLAIMS``, its results with the rules that judge them;
+- ``worlds``: ``WORLDS``, what its networks do if its numbers are true;
 - ``figures``: ``FIGURES``, its figures with their captions.
 
 A paper may have claims alone, or figures alone. To add one, add its folder, its name in
@@ -14,10 +15,13 @@ turn know no paper.
 
 import importlib
 import importlib.util
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..judging.null import World
     from ..judging.rules import Claim
+    from ..judging.settings import Setting
 
 PAPERS = ("lottery", "stabilizing", "connectivity", "retraining")
 """Folders, in the order in which pages show them."""
@@ -26,6 +30,14 @@ PAPERS = ("lottery", "stabilizing", "connectivity", "retraining")
 def claims() -> "tuple[Claim, ...]":
     """Return the claims of all papers, in order."""
     return _joined("claims", "CLAIMS")
+
+
+def claims_with_worlds() -> "Iterator[tuple[Claim, Mapping[Setting, World]]]":
+    """Yield the claims of all papers, with what they say of networks if it is known."""
+    for paper in PAPERS:
+        worlds = dict(_of(paper, "worlds", "WORLDS"))
+        for claim in _of(paper, "claims", "CLAIMS"):
+            yield claim, worlds.get(claim.id, {})
 
 
 def figures() -> tuple[Any, ...]:
@@ -38,9 +50,12 @@ def _joined(module: str, name: str) -> tuple[Any, ...]:
 
     So claims do not load what draws, and figures do not load what judges.
     """
-    found: list[Any] = []
-    for paper in PAPERS:
-        path = f"{__name__}.{paper}.{module}"
-        if importlib.util.find_spec(path):
-            found += getattr(importlib.import_module(path), name)
-    return tuple(found)
+    return tuple(each for paper in PAPERS for each in _of(paper, module, name))
+
+
+def _of(paper: str, module: str, name: str) -> Any:
+    """Return what a module of a paper defines; nothing if there is no such module."""
+    path = f"{__name__}.{paper}.{module}"
+    if not importlib.util.find_spec(path):
+        return ()
+    return getattr(importlib.import_module(path), name)

@@ -5,7 +5,7 @@ files they have the same bytes.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,10 +13,11 @@ from .. import folders, papers
 from ..config import Config, numbers, to_dict
 from ..judging import Judgement, judge
 from ..results import flat
+from .claims import PROVENANCE, old_verdict, summary
 from .page import Table, table, write_figures, write_page
 from .tables import anatomy_section, level_table, stability_section
 from .winning import winning_tickets
-from .words import explanation, failures, network
+from .words import explanation, failures, steps_of
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -31,14 +32,14 @@ class Claims(NamedTuple):
     """The papers' claims beside runs.
 
     Attributes:
-        number: how many there are.
-        trained: how many of them are judged from training.
+        summary: how many have which verdict.
+        provenance: when rules were written.
         judged: those that have a verdict.
         rest: those that wait for other runs.
     """
 
-    number: int
-    trained: int
+    summary: str
+    provenance: str
     judged: Table
     rest: Table
 
@@ -69,7 +70,7 @@ def write_report(run: "Run", made_of: str = "") -> Path:
 
 
 def _write(run: "Run", made_of: str) -> Path:
-    found = winning_tickets(run.summary)
+    found = winning_tickets(run.summary, steps=steps_of(run))
     sections = (stability_section(run), anatomy_section(run))
     origin = {name: run.manifest[name] for name in MADE_WITH if name in run.manifest}
     return write_page(
@@ -93,39 +94,43 @@ def _write(run: "Run", made_of: str) -> Path:
 
 
 def judged_claims(runs: Sequence["Run"]) -> Claims:
-    """Return the claims of the papers, judged by some runs.
-
-    Claims that are counted, not run, are left out if they are about other networks.
-    """
+    """Return the claims of the papers, judged by some runs."""
     rows = judge(runs, papers.claims())
-    networks = {name for run in runs if (name := network(run))}
-    rows = [row for row in rows if not _is_counted(row) or _is_about(row, networks)]
-    judged = [row for row in rows if row.ours is not None]
-    rest = [row for row in rows if row.ours is None]
+    judged = [row for row in rows if row.findings]
+    rest = [row for row in rows if not row.findings]
     return Claims(
-        number=len(rows),
-        trained=sum(row.replicates > 0 for row in judged),
-        judged=_table(
-            judged, ("paper", "ours", "spread", "replicates", "rule", "note")
-        ),
-        rest=_table(rest, ("paper", "rule", "note")),
+        summary=summary(rows),
+        provenance=PROVENANCE,
+        judged=_table(JUDGED, judged),
+        rest=_table(REST, rest),
     )
 
 
-def _is_counted(row: Judgement) -> bool:
-    """Tell whether a claim is judged from the networks alone, without training."""
-    return row.ours is not None and not row.replicates
+REST: dict[str, Callable[[Judgement], str]] = {
+    "claim": lambda row: row.id,
+    "verdict": lambda row: row.verdict_text,
+    "quantity": lambda row: row.claim.quantity,
+    "paper": lambda row: row.claim.paper,
+    "rule": lambda row: row.claim.rule,
+    "note": lambda row: row.note,
+    "old verdict": lambda row: old_verdict(row),
+}
+"""Columns of claims that wait for other runs."""
+JUDGED = {
+    **{name: REST[name] for name in ("claim", "verdict", "quantity", "paper")},
+    "ours [interval]": lambda row: row.shown,
+    "n": lambda row: str(row.replicates),
+    "seeds": lambda row: ", ".join(map(str, row.seeds)),
+    **{name: REST[name] for name in ("rule", "note", "old verdict")},
+}
+"""Columns of claims that are judged."""
 
 
-def _is_about(row: Judgement, networks: set[str]) -> bool:
-    return any(name in row.quantity for name in networks)
-
-
-def _table(rows: Sequence[Judgement], columns: Sequence[str]) -> Table:
-    columns = ("id", "verdict", "quantity", *columns)
-    head = ["claim" if column == "id" else column for column in columns]
-    cells = [[getattr(row, column) for column in columns] for row in rows]
-    return table(head, cells, wraps=True)
+def _table(
+    columns: Mapping[str, Callable[[Judgement], str]], rows: Iterable[Judgement]
+) -> Table:
+    cells = [[column(row) for column in columns.values()] for row in rows]
+    return table([*columns], cells, wraps=True)
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

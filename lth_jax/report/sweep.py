@@ -12,6 +12,7 @@ from .run import judged_claims, write_report
 from .stamp import is_made_of, stamp_of
 from .tables import settings_section, variants_section
 from .winning import winning_tickets
+from .words import steps_of
 
 if TYPE_CHECKING:
     from ..store.read import Run
@@ -96,7 +97,10 @@ def write_sweep(
         made_of,
         name=path.name,
         unpaged=unpaged,
-        findings={k: winning_tickets(v.summary).sentence for k, v in variants.items()},
+        findings={
+            k: winning_tickets(v.summary, steps=steps_of(v)).sentence
+            for k, v in variants.items()
+        },
         galleries=write_figures(path, variants) if several else [],
         sections=[beside] if beside else [],
         claims=judged_claims([*variants.values()]) if several else None,

@@ -32,7 +32,7 @@ class WinningTickets(NamedTuple):
 
 
 def winning_tickets(
-    summary: "pd.DataFrame", tolerance: float = 0.002
+    summary: "pd.DataFrame", tolerance: float = 0.002, steps: int | None = None
 ) -> WinningTickets:
     """Find the longest run of consecutive levels whose tickets win.
 
@@ -46,11 +46,14 @@ def winning_tickets(
        level that have one. A replicate without such a draw fails; a run without any
        cannot test (c), and (a) and (b) decide.
 
-    Of equally long runs, the one that reaches the lower density counts.
+    Of equally long runs, the one that reaches the lower density counts. Where a dense
+    network has its least validation loss at the last step, it has no early stop within
+    training, and (b) is not testable: no ticket is later than the end.
 
     Args:
         summary: one row per trained network, as in ``Run.summary``.
         tolerance: how much test accuracy a winning ticket may lose, as a fraction.
+        steps: of training, to know its end by; default: it has none.
 
     Returns:
         The levels, their densities, the table behind them and a sentence.
@@ -76,11 +79,16 @@ def winning_tickets(
         no tolerance; the reinits' share in its definition is ours. The run of levels
         may start after level 1: one pruning alone hardly tells tickets from reinits.
     """
+    import pandas as pd
+
     table = _conditions(summary)
     table["accurate"] = (
         table[ACCURACY] >= table[f"dense_{ACCURACY}"] - tolerance - ROUND_OFF
     )
-    table["early"] = table[STEP] <= table[f"dense_{STEP}"]
+    stopped = steps is None or not _dense(summary)[STEP].ge(steps).any()
+    table["early"] = (table[STEP] <= table[f"dense_{STEP}"]).astype("boolean")
+    if not stopped:
+        table["early"] = pd.NA
     conditions = table[["accurate", "early", "beats_reinits"]].astype("boolean")
     complete = table["n_ok"] == table["n_replicates"]
     table["wins"] = conditions.fillna(True).all(axis=1).astype(bool) & complete
@@ -91,6 +99,11 @@ def winning_tickets(
         table=table,
         sentence=_sentence(table, best, tolerance),
     )
+
+
+def _dense(summary: "pd.DataFrame") -> "pd.DataFrame":
+    dense = summary["kind"].eq("ticket") & summary["level"].eq(0)
+    return summary[dense & summary["status"].eq("ok")]
 
 
 def _conditions(summary: "pd.DataFrame") -> "pd.DataFrame":
@@ -169,9 +182,13 @@ def _finding(table: "pd.DataFrame", best: "pd.DataFrame", tolerance: float) -> s
     text = (
         f"Winning tickets were found at {where} {density_text(last.density)} of the"
         " weights: their mean test accuracy at early stop is"
-        f" {_range(best[ACCURACY], accuracy_text)} (dense: {dense_accuracy}), their"
-        f" mean early-stop step {_range(best[STEP], _step_text)} (dense: {dense_step})"
+        f" {_range(best[ACCURACY], accuracy_text)} (dense: {dense_accuracy}), "
     )
+    if best["early"].isna().any():
+        text += "the dense network has no early stop within training to compare with"
+    else:
+        steps = _range(best[STEP], _step_text)
+        text += f"their mean early-stop step {steps} (dense: {dense_step})"
     if not best["beats_reinits"].isna().any():
         text += ", and the ticket of every replicate beats its own reinits"
     before = table[table["level"] == first.level - 1]
@@ -194,6 +211,8 @@ def _rule(table: "pd.DataFrame", tolerance: float) -> str:
         f" at early stop is at least the dense network's minus {_points(tolerance)},"
         " (b) the mean early-stop step is no later than the dense network's"
     )
+    if len(table) and table["early"].isna().all():
+        rule += " (not testable: no early stop within training)"
     if table["beats_reinits"].isna().all():
         return (
             f"{rule}; (c), that the ticket of every replicate beats its own reinits, is"
@@ -223,7 +242,7 @@ def _reasons(row: "pd.Series", tolerance: float) -> list[str]:
             f" more than {_points(tolerance)} below the dense network's"
             f" {accuracy_text(row[f'dense_{ACCURACY}'])}"
         )
-    if not row.early:
+    if pd.notna(row.early) and not row.early:
         reasons.append(
             f"the mean early-stop step, {_step_text(row[STEP])}, is later than the"
             f" dense network's {_step_text(row[f'dense_{STEP}'])}"

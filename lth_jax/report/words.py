@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plotting
 from ..plotting.kinds import LOOKS
-from ..results import network_name
+from ..results import flat_numbers, network_name
 from ..study.networks import COPY
 from ..tickets.criteria import CRITERIA
 
@@ -119,3 +119,8 @@ def _enumerated(words: Sequence[str]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def steps_of(run: "Run") -> int:
+    """Return how many steps the dense networks of a run train."""
+    return int(flat_numbers(run.config)["train.steps"])

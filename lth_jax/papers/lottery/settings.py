@@ -12,7 +12,7 @@ from ...judging.settings import Setting
 from ...results import network_name
 
 MNIST = DataConfig(name="mnist", validation=5_000)
-CIFAR10 = DataConfig(name="cifar10", validation=5_000)
+CIFAR10 = DataConfig(name="cifar10", validation=5_000, scaling="standard")
 REINIT, SHUFFLE, RESAMPLE = "random_reinit", "shuffle_mask", "resample_init"
 """Kinds of controls."""
 WIDTHS = ("model.widths",)

@@ -198,7 +198,6 @@ def _one_kind(each: OneKind) -> list[Condition]:
                 Statistic(each.all, quantity, each.at_all),
             ),
             bound,
-            everywhere=each.better,
         )
         for quantity in (value(ES_ACCURACY), speedup())
     ]

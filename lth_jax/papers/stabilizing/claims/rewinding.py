@@ -61,11 +61,11 @@ def _jump(setting: Setting, cause: str) -> list[Condition]:
         )
         for step in (0, EARLY[setting], LATER[setting])
     )
-    share = Against(Against(none, early), Against(none, later), divided=True)
+    brought = Against(Against(none, early), Against(none, later), weight=SHARE)
     why = f"two thirds of what {LATER[setting]:,} steps bring"
     return [
         Condition(Against(none, early), above(0)),
-        Condition(share, at_least(SHARE, why)),
+        Condition(brought, at_least(0, why)),
     ]
 
 
@@ -90,7 +90,6 @@ def _all_sizes(setting: Setting, last: int) -> list[Condition]:
                 Statistic(setting, FINAL, average(span)),
             ),
             light if span.first == 1 else above(0),
-            everywhere=span.first > 1,
         )
         for span in spans
         if span.last <= last
