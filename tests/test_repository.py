@@ -43,3 +43,14 @@ def test_local_links_lead_to_tracked_files(tracked, document):
         if place and (document.parent / place).resolve() not in there
     ]
     assert missing == []
+
+
+def test_the_readme_counts_the_claims_as_their_page_does():
+    page = (REPO / "docs" / "claims.md").read_text()
+    found = re.search(r"\*\*(\d+ reproduced, [^(*]*\d) [^(*]*not testable", page)
+    counts = found and re.findall(r"\d+", found[0])
+    readme = re.search(
+        r"\*\*(\d+ reproduced, [^*]*)\*\*", (REPO / "README.md").read_text()
+    )
+    assert counts and readme
+    assert re.findall(r"\d+", readme[1]) == counts
