@@ -170,13 +170,13 @@ def from_arrays(
         (7, 3, 2)
     """
     sets = {"train": _checked("train", *train), "test": _checked("test", *test)}
-    shapes = [x.shape[1:] for x, _ in sets.values()]
+    shapes = [part.x.shape[1:] for part in sets.values()]
     if shapes[0] != shapes[1]:
         raise InputError(
             f"one example of train x has shape {shapes[0]}, of test x {shapes[1]}: give"
             " both the same shape."
         )
-    dtypes = [x.dtype for x, _ in sets.values()]
+    dtypes = [part.x.dtype for part in sets.values()]
     if dtypes[0] != dtypes[1]:
         raise InputError(
             f"train x is {dtypes[0]}, test x {dtypes[1]}: scale both alike and give"
@@ -184,13 +184,15 @@ def from_arrays(
         )
     if n_classes is None:
         n_classes = int(sets["train"].y.max()) + 1
-    for name, (_, y) in sets.items():
+    for name, (_, y, _) in sets.items():
         if y.max() >= n_classes:
             raise InputError(
                 f"{name} y has the label {y.max()}, but with {n_classes} classes labels"
                 f" go to {n_classes - 1}: correct it, or pass n_classes."
             )
-    train_set, test_set = (Dataset(_scaled(x, 255), y) for x, y in sets.values())
+    train_set, test_set = (
+        part._replace(x=_scaled(part.x, 255)) for part in sets.values()
+    )
     return _split(train_set, test_set, n_validation, seed, n_classes)
 
 
