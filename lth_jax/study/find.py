@@ -18,7 +18,7 @@ from ..types import (
     Score,
     Trajectory,
 )
-from .given import with_given
+from .given import check_kinds, with_given
 from .level import Level, Parent, Ready, finals_of, parent_of, trajectory_of
 from .networks import side_by_side, widest_of
 from .ready import Memory, make_ready
@@ -148,6 +148,7 @@ def find_ticket(
     Reference:
         Frankle & Carbin (2019), section 1, "Identifying winning tickets".
     """
+    check_kinds(config, model, splits)
     config, given = with_given(
         config,
         criterion=criterion,
