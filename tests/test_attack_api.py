@@ -15,6 +15,7 @@ from helpers import CLASSES, FEATURES, splits
 import lth_jax as lth
 from lth_jax import Config, Criterion, InputError, Model, PruneConfig, TrainConfig
 from lth_jax.cli.experiment import load_experiment
+from lth_jax.driver.interrupts import Terminated
 from lth_jax.tickets import masks
 from lth_jax.training.loop import check_fits
 
@@ -305,6 +306,14 @@ def test_an_experiment_gives_what_it_defines(code, words, tmp_path: Path):
     with pytest.raises(InputError, match=words):
         loaded = load_experiment(str(file))
         next(iter(loaded.given.values()))()
+
+
+def test_a_stop_while_an_experiment_loads_is_no_fault_of_its(tmp_path: Path):
+    file = tmp_path / "mine.py"
+    stop = "from lth_jax.driver.interrupts import Terminated\nraise Terminated\n"
+    file.write_text(stop)
+    with pytest.raises(Terminated):
+        load_experiment(str(file))
 
 
 def test_what_an_experiment_gives_is_said(tmp_path: Path, caplog, monkeypatch):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Config, Variants
+from ..driver.interrupts import Terminated
 from ..errors import InputError, LthError, did_you_mean
 
 _log = logging.getLogger("lth_jax")
@@ -53,6 +54,8 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     path = _find(name)
     try:
         module = runpy.run_path(str(path))
+    except Terminated:  # It is a SystemExit too.
+        raise
     except (Exception, SystemExit) as error:
         raise _failed(path, "cannot be imported", error) from error
     function = "quick" if quick else "config"
@@ -113,6 +116,8 @@ def _call(path: Path, module: Mapping[str, Any], function: str) -> Any:
         raise InputError(f"{function} of {path} must be a function without arguments.")
     try:
         return module[function]()
+    except Terminated:
+        raise
     except (Exception, SystemExit) as error:
         raise _failed(path, f"fails in {function}()", error) from error
 

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .. import tree
 from ..config import Config, DataConfig, ModelConfig, PruneConfig, TrainConfig
 from ..errors import InputError
 from ..tickets import controls as builtin
@@ -358,9 +357,3 @@ def _digest(*texts: str) -> str:
 def layer_table(model: Model) -> dict[str, dict[str, Any]]:
     """Return a network's prunable layers as JSON, for a manifest."""
     return {path: info._asdict() for path, info in model.layers.items()}
-
-
-def n_parameters(model: Model) -> int:
-    """Return how many parameters a network has."""
-    params, _ = jax.eval_shape(model.init, jax.random.key(0))
-    return sum(leaf.size for leaf in tree.flatten(params).values())
