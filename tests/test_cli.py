@@ -288,6 +288,12 @@ def test_file_that_is_no_experiment(lth, tmp_path, text, message):
     assert "mine.py" in err and message in err
 
 
+def test_only_runs_are_looked_for_in_a_folder(lth, tmp_path):
+    code, out, err = lth("list", "criteria", tmp_path)
+    assert (code, out) == (2, "") and f"leave out {tmp_path}" in err
+    assert lth("list", "runs", tmp_path)[:2] == (0, "")
+
+
 def test_flags_that_an_own_optimizer_makes_void_are_refused(lth, tmp_path):
     file = tmp_path / "mine.py"
     text = "import lth_jax, optax\noptimizer = optax.sgd(0.1)\n"

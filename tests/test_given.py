@@ -294,6 +294,11 @@ def test_what_is_no_value_of_its_kind_is_named():
     ]:
         with pytest.raises(InputError, match=words):
             next(find_ticket(model, given, config))
+    for name in ("", "../up", "a/b", None):
+        with pytest.raises(InputError, match="name is "):
+            lth.run(CONFIG, name)
+    with pytest.raises(InputError, match="names are strings"):
+        lth.run({1: CONFIG})
     with pytest.raises(InputError, match="config is a int"):
         lth.run({"a": 1})
     with pytest.raises(InputError, match=r"1\.5 batches.*integers"):

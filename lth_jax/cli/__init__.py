@@ -357,19 +357,21 @@ def list_(
         Literal["criteria", "controls", "models", "optimizers", "experiments", "runs"],
         tyro.conf.Positional,
     ],
-    folder: Annotated[Path, tyro.conf.Positional] = Path("runs"),
+    folder: Annotated[Path | None, tyro.conf.Positional] = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
     """List what there is to choose from, or the runs in a folder.
 
     Args:
         what: criteria, controls, models, optimizers, experiments or runs.
-        folder: of the runs, with `lth list runs`.
+        folder: of the runs, with `lth list runs`; default: runs.
         json_: print JSON.
     """
     from .listing import LISTS
 
-    rows = LISTS[what](folder)
+    if folder is not None and what != "runs":
+        raise InputError(f"lth list {what} looks into no folder: leave out {folder}.")
+    rows = LISTS[what](folder or Path("runs"))
     if json_:
         terminal.show(json.dumps(rows, indent=1))
         return

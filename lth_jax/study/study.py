@@ -16,7 +16,7 @@ from ..keys import Stream, derive
 from ..tickets import criteria, masks
 from ..tickets.counts import level_counts
 from ..training import optim
-from ..training.dataset import Dataset
+from ..training.dataset import Dataset, Splits
 from ..training.loop import make_trainer
 from ..training.optim import MakeOptimizer
 from ..types import (
@@ -73,7 +73,6 @@ def make_study(
             controls.
     """
     config.validate()
-    _check_rows(config, train)
     _check_hashable(model, given)
     criterion = criterion_of(config, given)
     plan = plan_study(config, criterion.reads)
@@ -105,15 +104,18 @@ def make_study(
     )
 
 
-def _check_rows(config: Config, train: Dataset | None) -> None:
-    """Refuse sets of which some replicates have none."""
-    if train is None or train.rows is None or np.ndim(train.rows) == 1:
-        return
-    if len(train.rows) < config.replicates:
-        raise InputError(
-            f"The training set has rows for {len(train.rows)} replicates, but there"
-            f" are {config.replicates}: give rows for each, or [n] for all alike."
-        )
+def check_rows(config: Config, splits: Splits) -> None:
+    """Raise InputError where a set has no rows for some replicates.
+
+    JAX would take those of the last one, which another replicate trains on.
+    """
+    for name in ("train", "validation", "test"):
+        rows = getattr(splits, name).rows
+        if rows is not None and np.ndim(rows) > 1 and len(rows) < config.replicates:
+            raise InputError(
+                f"The {name} set has rows for {len(rows)} replicates, but there are"
+                f" {config.replicates}: give rows for each, or [n] for all alike."
+            )
 
 
 def _check_hashable(model: Model, given: Given) -> None:
