@@ -62,10 +62,10 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     if not callable(module.get(function)):
         raise InputError(f"{path} has no function {function}().")
     made = _call(path, module, function)
-    several = isinstance(made, dict) and made
-    named = all(isinstance(name, str) for name in (made if several else []))
-    configs = made.values() if several else [made]
-    if not (named and all(isinstance(config, Config) for config in configs)):
+    variants: dict[Any, Any] = made if isinstance(made, dict) else {"": made}
+    named = all(isinstance(name, str) for name in variants)
+    configs = all(isinstance(config, Config) for config in variants.values())
+    if not (variants and named and configs):
         raise InputError(
             f"{function}() of {path} must return a Config, or Configs by variant, one"
             " at least, whose names are strings."
@@ -79,7 +79,6 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
             given[word] = lambda word=word: module[word]
     if own := [word for word in (*MADE, *VALUES) if word in module]:
         _log.info("its own: %s", ", ".join(own))  # A misspelt one is not among them.
-    variants: Variants = made if several else {"": made}
     return Experiment(variants, given)
 
 
