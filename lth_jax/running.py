@@ -76,8 +76,12 @@ def run(
             f"config is a {type(config).__name__}: it must be a Config, or Configs by"
             " variant."
         )
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        raise InputError(f"name is {name!r}: it begins a folder's name, without '/'.")
     if config == {}:
         raise InputError("config has no variant: name one at least.")
+    if isinstance(config, dict) and not all(isinstance(key, str) for key in config):
+        raise InputError(f"config names its variants {[*config]}: names are strings.")
     variants = {"": config} if isinstance(config, Config) else dict(config)
     given = NOTHING
     for key, one in variants.items():

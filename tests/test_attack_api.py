@@ -15,6 +15,7 @@ from helpers import CLASSES, FEATURES, splits
 import lth_jax as lth
 from lth_jax import Config, Criterion, InputError, Model, PruneConfig, TrainConfig
 from lth_jax.cli.experiment import load_experiment
+from lth_jax.driver.interrupts import Terminated
 from lth_jax.tickets import masks
 from lth_jax.training.loop import check_fits
 
@@ -286,3 +287,43 @@ def test_errors_of_an_experiment_name_the_file(function, fails, tmp_path: Path):
     words = str(caught.value)
     assert words.startswith(f"{file}, line 5, fails in {function}(): ")
     assert words.endswith("too few")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        # It would be the package's LeNet, and the digits, without a word.
+        ("def model(): pass", r"model\(\) of .*mine\.py returns None"),
+        ("def data(): pass", r"data\(\) of .*mine\.py returns None"),
+        ("raise SystemExit(3)", r"mine\.py, line 3, cannot be imported: SystemExit: 3"),
+        ("def model(): raise SystemExit(3)", r"line 3, fails in model\(\)"),
+        ("def config(): return {1: lth_jax.Config()}", "whose names are strings"),
+    ],
+)
+def test_an_experiment_gives_what_it_defines(code, words, tmp_path: Path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"import lth_jax\ndef config(): return lth_jax.Config()\n{code}\n")
+    with pytest.raises(InputError, match=words):
+        loaded = load_experiment(str(file))
+        next(iter(loaded.given.values()))()
+
+
+def test_a_stop_while_an_experiment_loads_is_no_fault_of_its(tmp_path: Path):
+    file = tmp_path / "mine.py"
+    stop = "from lth_jax.driver.interrupts import Terminated\nraise Terminated\n"
+    file.write_text(stop)
+    with pytest.raises(Terminated):
+        load_experiment(str(file))
+
+
+def test_what_an_experiment_gives_is_said(tmp_path: Path, caplog, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "import lth_jax\ndef config(): return lth_jax.Config()\n"
+    Path("mine.py").write_text(
+        f"{code}controls = {{}}\ndef data(): ...\ncriteria = 3\n"
+    )
+    with caplog.at_level("INFO", "lth_jax"):
+        load_experiment("mine.py")
+    assert caplog.messages == ["running ./mine.py", "its own: data, controls"]
+    with pytest.raises(InputError, match=r"file of that name is \./mine\.py"):
+        load_experiment("mine")

@@ -288,6 +288,22 @@ def test_file_that_is_no_experiment(lth, tmp_path, text, message):
     assert "mine.py" in err and message in err
 
 
+def test_only_runs_are_looked_for_in_a_folder(lth, tmp_path):
+    code, out, err = lth("list", "criteria", tmp_path)
+    assert (code, out) == (2, "") and f"leave out {tmp_path}" in err
+    assert lth("list", "runs", tmp_path)[:2] == (0, "")
+
+
+def test_flags_that_an_own_optimizer_makes_void_are_refused(lth, tmp_path):
+    file = tmp_path / "mine.py"
+    text = "import lth_jax, optax\noptimizer = optax.sgd(0.1)\n"
+    file.write_text(f"{text}def config(): return lth_jax.Config()\n")
+    for flag, value in [("learning-rate", 1), ("drops", 9), ("clip-norm", 1)]:
+        code, _, err = lth("run", file, "--dry-run", f"--train.{flag}", value)
+        field = f"train.{flag.replace('-', '_')}"
+        assert code == 2 and f"{field} is changed, but the experiment has" in err
+
+
 # What is printed.
 
 

@@ -244,11 +244,65 @@ def test_own_controls_have_draws_of_their_own():
         (lambda k, t: t._replace(params={}), "'bad'"),
         (lambda k, t: 1 / 0, "'bad'.*division by zero"),
         (lambda k, t: t.params, "'bad'"),
+        # Tables count steps from the clock of the level.
+        (lambda k, t: t._replace(clock=t.clock + 1), "'bad' changes the clock"),
     ],
 )
 def test_a_bad_control_is_named(control, words):
     with pytest.raises(InputError, match=f"(?s){words}"):
         found(controls={"bad": control})
+
+
+# Optimizers.
+
+
+@pytest.mark.parametrize(
+    ("init", "update", "words"),
+    [
+        (lambda p: 1 / 0, None, "raises ZeroDivisionError"),
+        (lambda p: (), lambda u, s, p, *, value: (u, s), "raises TypeError.*'value'"),
+        (lambda p: (), lambda u, s, p: ({}, s), "optimizer raises ValueError"),
+        (lambda p: (), lambda u, s, p: (u, (s, 1.0)), "state that the optimizer"),
+        (lambda p: jnp.int32(0), lambda u, s, p: (u, s + 0.5), "float32, but that of"),
+    ],
+)
+def test_a_bad_optimizer_is_named(init, update, words):
+    with pytest.raises(InputError, match=f"(?s)[Tt]he .*{words}"):
+        found(optimizer=optax.GradientTransformation(init, update))
+
+
+def test_names_that_a_value_replaces_are_refused():
+    """Else they would be of no effect, and the run another one by its name."""
+    sgd = dataclasses.replace(CONFIG, train=dataclasses.replace(TRAIN, optimizer="sgd"))
+    with pytest.raises(InputError, match=r"^train\.optimizer is 'sgd' in the config"):
+        with_given(sgd, optimizer=optax.sgd(0.1))
+    prune = lth.PruneConfig(criterion="initial_magnitude")
+    with pytest.raises(InputError, match=r"^prune\.criterion is 'initial_magnitude'"):
+        with_given(lth.Config(prune=prune), criterion=largest_first)
+    again, _ = with_given(CONFIG, criterion=largest_first, optimizer=optax.sgd(0.1))
+    assert with_given(again, criterion=largest_first, optimizer=optax.sgd(0.1))[0] == (
+        again
+    )
+
+
+def test_what_is_no_value_of_its_kind_is_named():
+    data = splits()
+    for model, given, config, words in [
+        (MLP, tuple(data), CONFIG, "splits is a tuple"),
+        (MLP.apply, data, CONFIG, "model is a "),
+        (MLP, data, {}, "config is a dict"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            next(find_ticket(model, given, config))
+    for name in ("", "../up", "a/b", None):
+        with pytest.raises(InputError, match="name is "):
+            lth.run(CONFIG, name)
+    with pytest.raises(InputError, match="names are strings"):
+        lth.run({1: CONFIG})
+    with pytest.raises(InputError, match="config is a int"):
+        lth.run({"a": 1})
+    with pytest.raises(InputError, match=r"1\.5 batches.*integers"):
+        with_given(CONFIG, criterion=Criterion(largest_first, batches=1.5))
 
 
 # The mask moves.

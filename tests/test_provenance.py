@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 import lth_jax as lth
-from lth_jax.config import Config, DataConfig, PlanConfig, PruneConfig, TrainConfig
+from lth_jax.config import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    PlanConfig,
+    PruneConfig,
+    TrainConfig,
+)
 from lth_jax.driver import provenance
 from lth_jax.driver.choices import CHOICES, choices
 from lth_jax.driver.provenance import git, uncommitted
@@ -96,3 +103,19 @@ def test_the_documents_list_what_is_taken_by_default():
         field = CHOICES[what].field if what in CHOICES else "data.dir"
         named = f"`{field}`" if field else ""
         assert f"| {what} | {took} | {named} |" in text, what
+
+
+def test_nothing_is_said_of_what_the_user_brings():
+    """The decay of an optimizer of the user's covers what it likes."""
+    whole, origin = choices(Config(), Origin("", "")), Origin("", "")
+    own = {
+        "train": Config(train=TrainConfig(optimizer="own")),
+        "model": Config(model=ModelConfig(name="own")),
+        "data": Config(data=DataConfig(name="own")),
+    }
+    gone = {part: whole.keys() - choices(c, origin).keys() for part, c in own.items()}
+    assert gone == {
+        "train": {"constants of the optimizer", "weight decay"},
+        "model": {"initial weights", "biases", "batch norm"},
+        "data": {"input scaling", "validation set"},
+    }

@@ -582,6 +582,11 @@ BAD = {
     "empty": ((X[:0], Y[:0]), (X, Y), {}, "train x has shape .0, 3"),
     "empty test": ((X, Y), (X[:0], Y[:0]), {}, "test x has shape .0, 3"),
     "no axes": ((Y / 4, Y), (X, Y), {}, r"train x has shape \(20,\)"),
+    "no pair": (X, Y, {}, r"train must be a pair \(x, y\)"),
+    "three": ((X, Y), (X, Y, Y), {}, r"test must be a pair \(x, y\)"),
+    "part": ((X, Y), (X, Y), {"n_validation": 5.0}, "n_validation is 5.0"),
+    "seed": ((X, Y), (X, Y), {"seed": -1}, "seed is -1"),
+    "half a class": ((X, Y), (X, Y), {"n_classes": 4.5}, "n_classes is 4.5"),
     "int64": (((X * 255).astype(int), Y), (X, Y), {}, "train x is int64: scale it"),
 }
 

@@ -114,6 +114,8 @@ def test_rows_for_too_few_replicates_are_refused():
     rows = [np.arange(40)]
     with pytest.raises(InputError, match="rows for 1 replicates, but there are 2"):
         next(find_ticket(built("mlp"), pooled(rows, rows), CONFIG))
+    with pytest.raises(InputError, match="validation set has rows for 1 replicates"):
+        next(find_ticket(built("mlp"), pooled(rows * 2, rows), CONFIG))
     levels = find_ticket(built("mlp"), pooled(rows[0], rows[0]), CONFIG)
     assert len(next(levels).ids) == 2
 

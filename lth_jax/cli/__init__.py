@@ -145,9 +145,24 @@ def _run_command(words: Sequence[str]) -> Callable[..., None]:
         if not chosen:
             there = ", ".join(variants) or "none: it is one study"
             raise InputError(f"--only {only}: no variant begins so. There are {there}.")
+        if "optimizer" in loaded.given:
+            for variant, one in chosen.items():
+                _check_optimizer_flags(variants[variant], one)
         _run(Path(experiment).stem, chosen, dict(loaded.given), dry_run)
 
     return run
+
+
+def _check_optimizer_flags(before: Config, after: Config) -> None:
+    """Refuse flags that an experiment's own optimizer makes of no effect."""
+    from ..training.optim import Hyper
+
+    for field in (*Hyper._fields, "drops"):
+        if getattr(before.train, field) != getattr(after.train, field):
+            raise InputError(
+                f"train.{field} is changed, but the experiment has an optimizer of its"
+                " own, which does not read it: change it there."
+            )
 
 
 def _flags(words: Sequence[str]) -> list[str]:
@@ -362,19 +377,21 @@ def list_(
         Literal["criteria", "controls", "models", "optimizers", "experiments", "runs"],
         tyro.conf.Positional,
     ],
-    folder: Annotated[Path, tyro.conf.Positional] = Path("runs"),
+    folder: Annotated[Path | None, tyro.conf.Positional] = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
     """List what there is to choose from, or the runs in a folder.
 
     Args:
         what: criteria, controls, models, optimizers, experiments or runs.
-        folder: of the runs, with `lth list runs`.
+        folder: of the runs, with `lth list runs`; default: runs.
         json_: print JSON.
     """
     from .listing import LISTS
 
-    rows = LISTS[what](folder)
+    if folder is not None and what != "runs":
+        raise InputError(f"lth list {what} looks into no folder: leave out {folder}.")
+    rows = LISTS[what](folder or Path("runs"))
     if json_:
         terminal.show(json.dumps(rows, indent=1))
         return

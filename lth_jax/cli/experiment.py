@@ -8,9 +8,10 @@ import traceback
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from ..config import Config, Variants
+from ..driver.interrupts import Terminated
 from ..errors import InputError, LthError, did_you_mean
 
 _log = logging.getLogger("lth_jax")
@@ -53,26 +54,31 @@ def load_experiment(name: str, quick: bool = False) -> Experiment:
     path = _find(name)
     try:
         module = runpy.run_path(str(path))
-    except Exception as error:
+    except Terminated:  # It is a SystemExit too.
+        raise
+    except (Exception, SystemExit) as error:
         raise _failed(path, "cannot be imported", error) from error
     function = "quick" if quick else "config"
     if not callable(module.get(function)):
         raise InputError(f"{path} has no function {function}().")
     made = _call(path, module, function)
-    several = isinstance(made, dict) and bool(made)
-    variants = cast(Variants, made if several else {"": made})
-    if not all(isinstance(config, Config) for config in variants.values()):
+    variants: dict[Any, Any] = made if isinstance(made, dict) else {"": made}
+    named = all(isinstance(name, str) for name in variants)
+    configs = all(isinstance(config, Config) for config in variants.values())
+    if not (variants and named and configs):
         raise InputError(
             f"{function}() of {path} must return a Config, or Configs by variant, one"
-            " at least."
+            " at least, whose names are strings."
         )
     given: dict[str, Callable[[], Any]] = {}
     for word, field in MADE.items():
         if word in module:
-            given[field] = lambda word=word: _call(path, module, word)
+            given[field] = lambda word=word: _made(path, module, word)
     for word in VALUES:
         if word in module:
             given[word] = lambda word=word: module[word]
+    if own := [word for word in (*MADE, *VALUES) if word in module]:
+        _log.info("its own: %s", ", ".join(own))  # A misspelt one is not among them.
     return Experiment(variants, given)
 
 
@@ -85,7 +91,8 @@ def _find(name: str) -> Path:
     if not _is_path(name):
         if name in known:
             return known[name]
-        here = f" (The file of that name is ./{name}.)" if os.path.isfile(name) else ""
+        files = filter(os.path.isfile, (name, f"{name}.py"))
+        here = "".join(f" (The file of that name is ./{file}.)" for file in files)
         raise InputError(
             f"There is no experiment {name!r}{did_you_mean(name, known)}{here}"
         )
@@ -108,11 +115,21 @@ def _call(path: Path, module: Mapping[str, Any], function: str) -> Any:
         raise InputError(f"{function} of {path} must be a function without arguments.")
     try:
         return module[function]()
-    except Exception as error:
+    except Terminated:
+        raise
+    except (Exception, SystemExit) as error:
         raise _failed(path, f"fails in {function}()", error) from error
 
 
-def _failed(path: Path, how: str, error: Exception) -> InputError:
+def _made(path: Path, module: Mapping[str, Any], function: str) -> Any:
+    """Return what a function returns; nothing would stand for the package's own."""
+    made = _call(path, module, function)
+    if made is None:
+        raise InputError(f"{function}() of {path} returns None: return what it makes.")
+    return made
+
+
+def _failed(path: Path, how: str, error: BaseException) -> InputError:
     """Return an error that names the file, and the line of it that failed last."""
     lines = [
         frame.lineno

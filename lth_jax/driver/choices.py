@@ -22,7 +22,7 @@ class Choice(NamedTuple):
 
     field: str
     took: Callable[[Config], str]
-    of: Literal["study", "data", "model"] = "study"
+    of: Literal["study", "data", "model", "optimizer"] = "study"
 
 
 _SCALINGS = {
@@ -79,9 +79,10 @@ CHOICES: dict[str, Choice] = {
     "weights pruned": Choice("prune.count", lambda c: _COUNTS[c.prune.count]),
     "constants of the optimizer": Choice(
         "train.optimizer",
-        lambda c: _CONSTANTS.get(c.train.optimizer, "the user's"),
+        lambda c: _CONSTANTS.get(c.train.optimizer, "those of its entry"),
+        "optimizer",
     ),
-    "weight decay": Choice("", lambda _: "of the prunable kernels only"),
+    "weight decay": Choice("", lambda _: "of the prunable kernels only", "optimizer"),
     "biases": Choice(
         "", lambda _: "of dense layers and of Conv-2/4/6, never pruned", "model"
     ),
@@ -103,7 +104,12 @@ def choices(config: Config, origin: Origin) -> dict[str, str]:
         >>> choices(Config(), Origin("", ""))["input scaling"]
         'pixels in [0, 1]'
     """
-    own = {part for part in ("data", "model") if getattr(config, part).name == OWN}
+    names = {
+        "data": config.data.name,
+        "model": config.model.name,
+        "optimizer": config.train.optimizer,
+    }
+    own = {part for part, name in names.items() if name == OWN}
     copy = {"copy of the data": origin.note or "exact"}
     return copy | {
         what: choice.took(config)

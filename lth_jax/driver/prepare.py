@@ -10,7 +10,7 @@ from ..config import Config
 from ..errors import InputError
 from ..sources import Origin
 from ..study.given import NOTHING, OWN, Given, data_digest, identities
-from ..study.study import Study, make_study
+from ..study.study import Study, check_rows, make_study
 from ..training.dataset import Splits
 from ..training.loop import check_fits
 from ..types import Model
@@ -71,6 +71,7 @@ def prepare_all(studies: Sequence[Config], given: Given = NOTHING) -> list[Prepa
         model = given.model or _build(config, splits)
         _check_memory(model, config)
         check_fits(model, config.train, splits.train, splits.n_classes)
+        check_rows(config, splits)
         study = make_study(model, config, given, splits.train)
         known = identities(given, config, model, splits)
         prepared.append(Prepared(study, splits, origin, known))

@@ -169,7 +169,13 @@ def from_arrays(
         >>> len(splits.train.x), len(splits.validation.x), splits.n_classes
         (7, 3, 2)
     """
-    sets = {"train": _checked("train", *train), "test": _checked("test", *test)}
+    given = {"train": train, "test": test}
+    whole = {"n_validation": n_validation, "seed": seed}
+    whole |= {} if n_classes is None else {"n_classes": n_classes}
+    for name, number in whole.items():
+        if not isinstance(number, int | np.integer) or number < 0:
+            raise InputError(f"{name} is {number!r}: it must be an integer from 0 on.")
+    sets = {name: _checked(name, pair) for name, pair in given.items()}
     shapes = [part.x.shape[1:] for part in sets.values()]
     if shapes[0] != shapes[1]:
         raise InputError(
@@ -194,9 +200,13 @@ def from_arrays(
     return _split(train_set, test_set, n_validation, seed, n_classes)
 
 
-def _checked(name: str, x: Any, y: Any) -> Dataset:
+def _checked(name: str, pair: Any) -> Dataset:
     """Return one pair of a user's arrays, labels as int32, or say what is wrong."""
-    x, y = np.asarray(x), np.asarray(y)
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError(
+            f"{name} must be a pair (x, y): from_arrays((x, y), (x_test, y_test), ...)."
+        )
+    x, y = map(np.asarray, pair)
     if x.ndim < 2 or x.size == 0:
         raise InputError(
             f"{name} x has shape {x.shape}: it must hold examples, [n, ...]."

@@ -5,13 +5,14 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from .. import tree
 from ..config import Config
 from ..errors import InputError, did_you_mean
 from ..keys import Stream, derive
 from ..tickets import controls
-from ..types import Control, Key, LayerInfo, Mask, Model, Ticket
+from ..types import Control, Key, LayerInfo, Model, Ticket
 from .given import Given
 
 
@@ -93,19 +94,27 @@ def _compiled_own(name: str, control: Control) -> Callable[..., Ticket]:
     return jax.jit(jax.vmap(controls.checked(name, control)))
 
 
-def check_counts(
-    kind: str, before: Mask, after: Mask, layers: Mapping[str, LayerInfo]
+def check_drawn(
+    kind: str, before: Ticket, after: Ticket, layers: Mapping[str, LayerInfo]
 ) -> None:
-    """Raise InputError where a control changes how many weights a layer keeps.
+    """Raise InputError where a control changes what tables say of its level.
+
+    They have one density and one clock for a ticket and its controls.
 
     Args:
         kind: its name.
-        before: masks of tickets, stacked.
+        before: tickets, stacked.
         after: those of the control, the same.
         layers: the network's.
     """
+    if np.any(np.asarray(before.clock) != np.asarray(after.clock)):
+        raise InputError(
+            f"The control {kind!r} changes the clock of its tickets: all networks of a"
+            " level begin at one step. Where they begin is rewind.weights and"
+            " rewind.clock."
+        )
     count = jax.vmap(lambda one, two: controls.changed_counts(one, two, layers))
-    for path, changed in tree.to_host(count(before, after)).items():
+    for path, changed in tree.to_host(count(before.mask, after.mask)).items():
         if changed.any():
             raise InputError(
                 f"The control {kind!r} changes how many weights of {path} its networks"

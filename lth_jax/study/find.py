@@ -18,11 +18,11 @@ from ..types import (
     Score,
     Trajectory,
 )
-from .given import with_given
+from .given import check_kinds, with_given
 from .level import Level, Parent, Ready, finals_of, parent_of, trajectory_of
 from .networks import side_by_side, widest_of
 from .ready import Memory, make_ready
-from .study import Study, make_study
+from .study import Study, check_rows, make_study
 from .waves import Train, train_levels
 
 Wave = Sequence[tuple[int, int]]
@@ -148,6 +148,7 @@ def find_ticket(
     Reference:
         Frankle & Carbin (2019), section 1, "Identifying winning tickets".
     """
+    check_kinds(config, model, splits)
     config, given = with_given(
         config,
         criterion=criterion,
@@ -156,6 +157,7 @@ def find_ticket(
         after_step=after_step,
     )
     check_fits(model, config.train, splits.train, splits.n_classes)
+    check_rows(config, splits)
     study = make_study(model, config, given, splits.train)
     program = _program(study)
     data = program.put_data(splits)

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .. import tree
-from ..config import Config, DataConfig, ModelConfig
+from ..config import Config, DataConfig, ModelConfig, PruneConfig, TrainConfig
 from ..errors import InputError
 from ..tickets import controls as builtin
 from ..tickets import criteria
@@ -87,7 +86,7 @@ def with_given(
         >>> config.prune.criterion
         'smallest_first'
     """
-    _check_kinds(model, splits, controls, optimizer)
+    check_kinds(config, model, splits, controls, optimizer)
     if after_step is not None and not callable(after_step):
         raise InputError(
             f"after_step is a {type(after_step).__name__}: it must be a function"
@@ -97,6 +96,9 @@ def with_given(
     if criterion is not None:
         name, chosen = criteria.named(criterion)
         name = name if name.isidentifier() else OWN
+        _check_replaced(
+            "prune.criterion", config.prune.criterion, PruneConfig().criterion, name
+        )
         prune = dataclasses.replace(config.prune, criterion=name)
         config = dataclasses.replace(config, prune=prune)
     if model is not None:
@@ -106,6 +108,9 @@ def with_given(
         _check_default("data", config.data, DataConfig(), DataConfig(name=OWN))
         config = dataclasses.replace(config, data=DataConfig(name=OWN))
     if optimizer is not None:
+        _check_replaced(
+            "train.optimizer", config.train.optimizer, TrainConfig().optimizer, OWN
+        )
         train = dataclasses.replace(config.train, optimizer=OWN)
         config = dataclasses.replace(config, train=train)
     own = dict(controls or {})
@@ -116,7 +121,16 @@ def with_given(
     return config, Given(model, splits, chosen, own, optimizer, after_step)
 
 
-def _check_kinds(model: Any, splits: Any, controls: Any, optimizer: Any) -> None:
+def check_kinds(
+    config: Any,
+    model: Any = None,
+    splits: Any = None,
+    controls: Any = None,
+    optimizer: Any = None,
+) -> None:
+    """Raise InputError where a config, or a given value, is none of its kind."""
+    if not isinstance(config, Config):
+        raise InputError(f"config is a {type(config).__name__}: it must be a Config.")
     if model is not None and not isinstance(model, Model):
         raise InputError(
             f"model is a {type(model).__name__}: make a Model of it by from_linen,"
@@ -149,6 +163,15 @@ def _check_default(name: str, stated: Any, *defaults: Any) -> None:
     if kept not in plain:
         raise InputError(
             f"{name} is {stated} in the config, but a value is given in its place:"
+            " leave one of them out."
+        )
+
+
+def _check_replaced(name: str, stated: str, *expected: str) -> None:
+    """Refuse a name that a given value would silently replace."""
+    if stated not in expected:
+        raise InputError(
+            f"{name} is {stated!r} in the config, but a value is given in its place:"
             " leave one of them out."
         )
 
@@ -334,9 +357,3 @@ def _digest(*texts: str) -> str:
 def layer_table(model: Model) -> dict[str, dict[str, Any]]:
     """Return a network's prunable layers as JSON, for a manifest."""
     return {path: info._asdict() for path, info in model.layers.items()}
-
-
-def n_parameters(model: Model) -> int:
-    """Return how many parameters a network has."""
-    params, _ = jax.eval_shape(model.init, jax.random.key(0))
-    return sum(leaf.size for leaf in tree.flatten(params).values())

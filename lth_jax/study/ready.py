@@ -25,7 +25,7 @@ from ..types import (
     Ticket,
     Trajectory,
 )
-from .draws import check_counts
+from .draws import check_drawn
 from .level import Level, Parent, Ready, Status
 from .networks import LaneId, LevelPlan
 from .study import Study
@@ -162,7 +162,7 @@ def _drawn(study: Study, kind: str, lanes: Sequence[LaneId], tickets: Ticket) ->
         keys = jax.vmap(jax.random.fold_in, (0, None))(keys, lanes[0].level)
     made = tree.to_host(drawn.control(keys, tickets))
     made = made._replace(filled=np.broadcast_to(made.filled, len(lanes)).astype(bool))
-    check_counts(kind, tickets.mask, made.mask, study.model.layers)
+    check_drawn(kind, tickets, made, study.model.layers)
     return made
 
 

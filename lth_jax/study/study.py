@@ -16,7 +16,7 @@ from ..keys import Stream, derive
 from ..tickets import criteria, masks
 from ..tickets.counts import level_counts
 from ..training import optim
-from ..training.dataset import Dataset
+from ..training.dataset import Dataset, Splits
 from ..training.loop import make_trainer
 from ..training.optim import MakeOptimizer
 from ..types import (
@@ -26,7 +26,7 @@ from ..types import (
     Snapshot,
     Ticket,
 )
-from .draws import Drawn, check_counts, drawn_controls
+from .draws import Drawn, check_drawn, drawn_controls
 from .given import NOTHING, Given
 from .level import Parent
 from .networks import LevelPlan, plan_study
@@ -73,7 +73,6 @@ def make_study(
             controls.
     """
     config.validate()
-    _check_rows(config, train)
     _check_hashable(model, given)
     criterion = criterion_of(config, given)
     plan = plan_study(config, criterion.reads)
@@ -105,15 +104,18 @@ def make_study(
     )
 
 
-def _check_rows(config: Config, train: Dataset | None) -> None:
-    """Refuse sets of which some replicates have none."""
-    if train is None or train.rows is None or np.ndim(train.rows) == 1:
-        return
-    if len(train.rows) < config.replicates:
-        raise InputError(
-            f"The training set has rows for {len(train.rows)} replicates, but there"
-            f" are {config.replicates}: give rows for each, or [n] for all alike."
-        )
+def check_rows(config: Config, splits: Splits) -> None:
+    """Raise InputError where a set has no rows for some replicates.
+
+    JAX would take those of the last one, which another replicate trains on.
+    """
+    for name in ("train", "validation", "test"):
+        rows = getattr(splits, name).rows
+        if rows is not None and np.ndim(rows) > 1 and len(rows) < config.replicates:
+            raise InputError(
+                f"The {name} set has rows for {len(rows)} replicates, but there are"
+                f" {config.replicates}: give rows for each, or [n] for all alike."
+            )
 
 
 def _check_hashable(model: Model, given: Given) -> None:
@@ -205,6 +207,7 @@ def _check_optimizer(
         if any(level.clock for level in plan):
             params, _ = jax.eval_shape(model.init, jax.random.key(0))
             optim.check_takes_step(given.optimizer, params)
+        _try_optimizer(model, config, given)
     elif config.train.optimizer not in optim.OPTIMIZERS:
         name = config.train.optimizer
         raise InputError(
@@ -212,6 +215,34 @@ def _check_optimizer(
             f"{did_you_mean(name, optim.OPTIMIZERS)}. One of your own is given as a"
             " value: optimizer=..."
         )
+
+
+def _try_optimizer(model: Model, config: Config, given: Given) -> None:
+    """Trace the user's optimizer: its updates are like the weights, its state lasts."""
+    params, _ = jax.eval_shape(model.init, jax.random.key(0))
+    mask = jax.eval_shape(masks.ones, params)
+    step = jax.ShapeDtypeStruct((), np.int32)
+    tx = optim.maker(config.train, tuple(model.layers), given.optimizer)(
+        optim.hyper(config.train)
+    )
+
+    def update(grads: Any, moments: Any, params: Any, mask: Any, step: Any) -> Any:
+        return tx.update(grads, moments, params, mask=mask, step=step)
+
+    try:
+        moments = jax.eval_shape(tx.init, params)
+        updates, after = jax.eval_shape(update, params, moments, params, mask, step)
+    except LthError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"The optimizer raises {type(error).__name__}: {error}. Training calls its"
+            " init(params) and its update(grads, state, params, step=step)."
+        ) from error
+    tree.check_alike(updates, params, ("The updates of the optimizer", "the params"))
+    names = "The state that the optimizer returns", "that of its init"
+    tree.check_alike(after, moments, names)
+    tree.check_same_types(after, moments, names)
 
 
 def _try(
@@ -256,8 +287,7 @@ def _try_controls(
     filled = np.zeros(len(start.clock), bool)
     tickets = Ticket(start.params, mask, start.state, start.clock, None, filled)
     for kind in given.controls.keys() & drawn.keys():
-        after = drawn[kind].control(keys, tickets).mask
-        check_counts(kind, mask, after, model.layers)
+        check_drawn(kind, tickets, drawn[kind].control(keys, tickets), model.layers)
 
 
 def _try_after_step(model: Model, config: Config, given: Given) -> None:

@@ -98,10 +98,11 @@ def named(given: str | Score | Criterion) -> tuple[str, Criterion]:
         raise InputError(
             f"criterion reads {own.reads!r}: it must be 'initial' or 'final'."
         )
-    if own.batches < 0 or (own.examples is not None and own.examples < 1):
+    asked = (own.batches, 0), (1 if own.examples is None else own.examples, 1)
+    if not all(isinstance(n, int) and n >= least for n, least in asked):
         raise InputError(
             f"criterion asks for {own.batches} batches of {own.examples} examples:"
-            " numbers of batches start at 0, of examples at 1."
+            " these are integers; batches start at 0, examples at 1."
         )
     name = _name(score)
     known = CRITERIA.get(name)
