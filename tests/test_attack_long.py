@@ -40,7 +40,6 @@ from test_attack_reading import (
     sparse,
 )
 
-from lth_jax import cli
 from lth_jax.files import entry
 from lth_jax.sources import mnist
 from lth_jax.store import write as store
@@ -62,7 +61,10 @@ KEPT = frozenset({*SMALL, "final.npz"})
 def original(tmp_path_factory) -> Path:
     """Return a run that nothing has disturbed."""
     out = tmp_path_factory.mktemp("original")
-    assert cli.main([*STUDY, "--out", str(out)]) == 0
+    # A process of its own: in this one JAX may have begun, with other devices.
+    subprocess.run(
+        [sys.executable, "-c", LTH, *STUDY, "--out", out], check=True, env=env()
+    )
     (path,) = out.iterdir()
     return path
 
@@ -647,11 +649,14 @@ def test_killed_at_thirty_six_moments_of_a_whole_run(original, tmp_path):
     assert finished > 3
 
 
+def env() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)])}
+
+
 def killed_early(signum: int, after: float, *words) -> int:
     command = [sys.executable, "-c", LTH, *map(str, words)]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    found = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)])}
-    with subprocess.Popen(command, env=found, **silent) as process:
+    with subprocess.Popen(command, env=env(), **silent) as process:
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=after)
         process.send_signal(signum)
