@@ -162,11 +162,38 @@ def test_ours_and_interval_are_of_the_replicates():
         np.exp([logs.mean() - half, logs.mean() + half])
     )
     assert f"3.00x [{low:.2f}, {high:.2f}]; +0.36 points [+0.36, +0.36]" == row.shown
-    assert (row.verdict, row.findings[1].outcome) == ("undecided", "yes")
+    assert (row.verdict, row.findings[1].outcome) == ("reproduced", "yes")
     assert row.rule.startswith(
         "Intervals over replicates: (1) random_reinit early-stop step / ticket"
-        " early-stop step (mean over levels 6 to 8) >= 2.01x (two thirds"
+        " early-stop step (mean over levels 6 to 8) >= 2.01x, surely > 1.00x"
+        " (two thirds"
     )
+
+
+@pytest.mark.parametrize(
+    ("times_slower", "outcome"),
+    [
+        ((2.4, 2.5, 2.6), "yes"),  # large, and surely an effect
+        ((1.1, 2.5, 5.0), "undecided"),  # large, and not surely one
+        ((1.6, 2.0, 2.3), "undecided"),  # surely one, and perhaps smaller
+        ((1.4, 1.5, 1.6), "no"),  # surely smaller
+    ],
+)
+def test_a_size_is_asked_for_on_average_and_an_effect_surely(times_slower, outcome):
+    logs = np.log(times_slower)
+    half = stats.t.ppf(0.975, 2) * logs.std(ddof=1) / np.sqrt(3)
+    low, high = np.exp([logs.mean() - half, logs.mean() + half])
+    large, sure = np.mean(times_slower) >= 1 + 2 / 3 * 1.51, low > 1
+    run = make_run(LENET)
+    summary = run.summary.copy()
+    slower = summary["kind"].eq(REINIT) & summary["level"].isin([6, 7, 8])
+    some = summary["replicate"].map(dict(enumerate(times_slower))) * 4_000
+    summary.loc[slower, STEP] = some[slower].astype(int)
+    summary.loc[summary["kind"].eq(TICKET) & summary["level"].gt(0), STEP] = 4_000
+    finding = row_of("A12", run._replace(summary=summary)).findings[0]
+    assert finding.outcome == outcome
+    assert (outcome == "yes") == (large and sure)
+    assert (outcome == "no") == (high < 1 + 2 / 3 * 1.51)
 
 
 def test_the_value_of_a_ratio_is_that_of_the_means():
@@ -710,12 +737,15 @@ def test_the_command_prints_rows(monkeypatch, capsys):
     assert row["interval"][0] == pytest.approx([36.43, 36.43], abs=0.01)
     assert row["bound"][0] == pytest.approx([25.333, None], abs=0.01)
     assert (row["old_verdict"], row["changed_after_result"]) == ("not reproduced", True)
+    assert row["beyond"] == [0, None]
     assert row["power"][1] is None
     assert main(["claims", "a", "b"]) == 0
     text = capsys.readouterr().out
     assert "A5    reproduced  LeNet: early stop at 21 %" in text
     assert "ours, 4 replicates of seed 0, 1:" in text
-    assert re.search("36.43 % \\[36.43, 36.43\\] +>= 25.33 % +yes", text)
+    assert re.search(
+        "36.43 % \\[36.43, 36.43\\] +>= 25.33 %, surely > 0.00 % +yes", text
+    )
     assert max(map(len, text.splitlines())) <= 100
     assert main(["claims"]) == 2
     assert "lth claims RUN" in capsys.readouterr().err

@@ -104,7 +104,10 @@ def test_the_ratios_of_lenet():
     run = printed_run(LENET)
     row = row_of("B3", run)
     assert (row.verdict, row.ours) == ("reproduced", "2.83x; 1.57x")
-    assert ">= 2.20x (two thirds of the way from 1 to the paper's 2.80x)" in row.rule
+    assert (
+        ">= 2.20x, surely > 1.00x (two thirds of the way"
+        " from 1 to the paper's 2.80x)" in row.rule
+    )
     for cause, factor in ((ORDER, 0.77), (PRUNING, 0.88)):
         assert row_of("B3", restabilized(run, SHUFFLE, cause, "distance", factor)).ours
         bad = row_of("B3", restabilized(run, SHUFFLE, cause, "distance", factor))
@@ -285,10 +288,10 @@ def test_only_tickets_are_dense():
 
 def test_stability_of_runs_that_differ_in_seed_is_pooled():
     runs = [printed_run(LENET, replicates=1, seed=seed) for seed in range(3)]
-    runs[2] = restabilized(runs[2], SHUFFLE, ORDER, "distance", 2)
+    runs[2] = restabilized(runs[2], SHUFFLE, ORDER, "distance", 4)
     row = row_of("B3", *runs)
     assert (row.verdict, row.replicates) == ("undecided", 3)
-    assert row.ours == "3.77x; 1.57x"
+    assert row.ours == "5.66x; 1.57x"
     assert row_of("B3", *runs[:2]).replicates == 2
 
 

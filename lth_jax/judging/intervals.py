@@ -183,7 +183,13 @@ def replicates_needed(samples: Sequence[Sample], off: float) -> int | None:
     return next(enough, None)
 
 
-def power(samples: Sequence[Sample], truth: float, low: float, high: float) -> float:
+def power(
+    samples: Sequence[Sample],
+    truth: float,
+    low: float,
+    high: float,
+    beyond: float | None = None,
+) -> float:
     """Return how often the interval lies within bounds if a number is the true one.
 
     Args:
@@ -191,6 +197,8 @@ def power(samples: Sequence[Sample], truth: float, low: float, high: float) -> f
         truth: the true number, on their scale.
         low: bound.
         high: bound.
+        beyond: what the interval must exceed, where only the mean must lie within the
+            bounds.
 
     Returns:
         A share; NaN if there is no spread to judge by.
@@ -202,4 +210,8 @@ def power(samples: Sequence[Sample], truth: float, low: float, high: float) -> f
     means = truth + noise.error * rng.standard_normal(TRIALS)
     errors = noise.error * np.sqrt(rng.chisquare(noise.freedom, TRIALS) / noise.freedom)
     half = _t(noise.freedom) * errors - ROUND_OFF
+    if beyond is not None:
+        return float(
+            np.mean((means >= low) & (means <= high) & (means - half > beyond))
+        )
     return float(np.mean((means - half >= low) & (means + half <= high)))

@@ -259,6 +259,8 @@ class Bound(NamedTuple):
         strict: it must be more, or less.
         why: where the number comes from.
         claimed: the number that the paper states, if it states one.
+        beyond: what it must surely be more than, where the lower bound is for its size
+            alone; None: it must surely be within the bound.
     """
 
     low: float = -math.inf
@@ -266,6 +268,7 @@ class Bound(NamedTuple):
     strict: bool = False
     why: str = ""
     claimed: float | None = None
+    beyond: float | None = None
 
     def holds(self, value: float) -> bool:
         """Tell whether a value is within."""
@@ -298,6 +301,8 @@ class Bound(NamedTuple):
     def short(self, unit: Unit) -> str:
         """Return it without where it comes from: ``>= 2.00x``."""
         more, less = (">", "<") if self.strict else (">=", "<=")
+        if self.beyond is not None:
+            return f"{more} {unit(self.low)}, surely > {unit(self.beyond)}"
         if math.isinf(self.high):
             return f"{more} {unit(self.low)}"
         if math.isinf(self.low):
@@ -335,6 +340,10 @@ def near(
 class Condition(NamedTuple):
     """A term and the bound that its interval must lie within.
 
+    Where the bound names what is surely exceeded (`Bound.beyond`), the interval must
+    lie beyond that, and the number of the means within the bound: so the few replicates
+    of the papers can find an effect of the size that they state, and noise cannot.
+
     Attributes:
         term: what is compared.
         bound: with what.
@@ -357,9 +366,12 @@ class Condition(NamedTuple):
         interval = value.interval
         if interval is None or value.n < FEW:
             return "undecided"
-        if self.bound.contains(interval):
-            return "yes"
-        return "no" if self.bound.misses(interval) else "undecided"
+        if self.bound.misses(interval):
+            return "no"
+        if self.bound.beyond is not None:
+            sure = above(self.bound.beyond).contains(interval)
+            return "yes" if sure and self.bound.holds(value.point) else "undecided"
+        return "yes" if self.bound.contains(interval) else "undecided"
 
     def needed(self, value: Value) -> int | None:
         """Return about how many replicates would decide, at this mean and spread."""
@@ -367,6 +379,8 @@ class Condition(NamedTuple):
         if noise is None or value.censored:
             return None
         ends = [end for end in self._ends(value.scale) if math.isfinite(end)]
+        if self.bound.beyond is not None and self.bound.holds(value.point):
+            ends = [value.scale.to(self.bound.beyond)]
         off = min((abs(noise.mean - end) for end in ends), default=0.0)
         return replicates_needed(value.samples, off)
 
@@ -378,8 +392,10 @@ class Condition(NamedTuple):
         """
         if self.bound.claimed is None or value.exact or value.censored:
             return None
-        truth = value.scale.to(self.bound.claimed)
-        found = power(value.samples, truth, *self._ends(value.scale))
+        truth, beyond = value.scale.to(self.bound.claimed), self.bound.beyond
+        sure = None if beyond is None else value.scale.to(beyond)
+        low, high = self._ends(value.scale)
+        found = power(value.samples, truth, low, high, sure)
         return None if math.isnan(found) else found
 
     def _ends(self, scale: Scale) -> Iterator[float]:
@@ -423,16 +439,26 @@ def most_of(claimed: float, unit: Unit) -> Bound:
     """Return the bound for a claimed difference or, in ``times``, a claimed speedup.
 
     Example:
-        >>> most_of(0.3, points).text(points)
-        ">= +0.20 points (two thirds of the paper's +0.30 points)"
-        >>> most_of(2.5, times).text(times)
-        ">= 2.00x (two thirds of the way from 1 to the paper's 2.50x)"
+        >>> most_of(0.3, points).why
+        "two thirds of the paper's +0.30 points"
+        >>> most_of(2.5, times).short(times)
+        '>= 2.00x, surely > 1.00x'
     """
     if unit is times:
         why = f"two thirds of the way from 1 to the paper's {unit(claimed)}"
-        return at_least(1 + SHARE * (claimed - 1), why, claimed)
+        return at_least(1 + SHARE * (claimed - 1), why, claimed)._replace(beyond=1)
     why = f"two thirds of the paper's {unit(claimed)}"
-    return at_least(SHARE * claimed, why, claimed)
+    return at_least(SHARE * claimed, why, claimed)._replace(beyond=0)
+
+
+def noticeable(low: float, neutral: float) -> Bound:
+    """Return the bound for "better", where the paper states no size.
+
+    Args:
+        low: that is more than a trifle.
+        neutral: of networks without any effect.
+    """
+    return at_least(low, "no trifle")._replace(beyond=neutral)
 
 
 def near_level(claimed: int) -> Bound:

@@ -173,6 +173,7 @@ class Judgement(NamedTuple):
                 [_finite(each.bound.low), _finite(each.bound.high)]
                 for each in self.findings
             ],
+            "beyond": [each.bound.beyond for each in self.findings],
             "outcome": [each.outcome for each in self.findings],
             "power": [each.power for each in self.findings],
             "needed": self.needed,

@@ -107,9 +107,12 @@ replicates lies inside of it, outside, or neither. All inside: reproduced; one o
 not reproduced; else undecided, with about how many replicates would decide it at this
 mean and spread. Intervals are Student's, over networks paired by seed, of logarithms
 for ratios; from 10 replicates on they are bootstrapped. The value is that of the means
-over replicates, and a ratio one of means. "On average" marks what only guards the other
-conditions: it holds by the value, and fails by the interval. "n for power" replicates
-find the claim in 4 of 5 studies, if the paper's number is true (`lth claims --null`).
+over replicates, and a ratio one of means. Where the paper states a size, two thirds of
+it must be there on average, and the interval must lie beyond no effect ("surely >"); it
+fails if all of it is below the two thirds. "On average" alone marks what only guards
+the other conditions: it holds by the value, and fails by the interval. "n for power"
+replicates find the claim in 4 of 5 studies, if the paper's number is true
+(`lth claims --null`).
 """
 
 

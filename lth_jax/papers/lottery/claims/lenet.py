@@ -34,6 +34,7 @@ from ....judging.rules import (
     most_of,
     near_level,
     need,
+    noticeable,
     rising,
     throughout,
 )
@@ -58,8 +59,8 @@ CLAIMS = (
         "LeNet: tickets at 51.3 % against the original and those at 21.1 %",
         "higher accuracy and faster than the original; slower than 21.1 %",
         [
-            need(LENET, gain(), at(3), at_least(0.1, "more than noise")),
-            need(LENET, speedup(), beside(3), above(1.05, "more than noise")),
+            need(LENET, gain(), at(3), noticeable(0.1, 0)),
+            need(LENET, speedup(), beside(3), noticeable(1.05, 1)),
             need(LENET, speedup(), change(beside(3), beside(7)), above(1)),
         ],
     ),
