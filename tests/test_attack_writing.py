@@ -147,7 +147,7 @@ def test_a_level_of_a_variant_that_is_a_link_is_refused(sweep, others, tmp_path)
         pipeline.run_sweep(variants(tmp_path), "two")
 
 
-@pytest.mark.parametrize("name", ["b", "figures"])
+@pytest.mark.parametrize("name", ["b", pytest.param("figures", marks=pytest.mark.long)])
 def test_of_a_sweep_too_links_are_refused(name, sweep, others, tmp_path):
     path = Path(shutil.copytree(sweep, tmp_path / sweep.name))
     shutil.copytree(path / "b", others, dirs_exist_ok=True)

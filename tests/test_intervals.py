@@ -1,5 +1,6 @@
 """Intervals of verdicts: recomputed from tables, by hand; pairs, scales, power."""
 
+import functools
 import math
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lth_jax.judging.intervals import (
     power,
     replicates_needed,
 )
-from lth_jax.judging.pool import pool_runs
+from lth_jax.judging.pool import Pool, pool_runs
 from lth_jax.judging.quantities import (
     FINAL_ACCURACY,
     Quantity,
@@ -42,6 +43,12 @@ from lth_jax.store.read import load_run
 
 RESULTS = Path(__file__).parents[1] / "results"
 WHOLE = levels(1, 20)
+
+
+@functools.cache
+def pool_of(run: str) -> Pool:
+    (pool,) = pool_runs([load_run(RESULTS / run)])
+    return pool
 
 
 def t_interval(values, log: bool = False) -> list[float]:
@@ -118,7 +125,7 @@ AUDITED = [
 def test_intervals_of_the_committed_results(
     run, setting, quantity: Quantity, reduction: Reduction, replicates, ends
 ):
-    (pool,) = pool_runs([load_run(RESULTS / run)])
+    pool = pool_of(run)
     value = Statistic(setting, quantity, reduction).of({setting: pool})
     (sample,) = value.samples
     shown = [value.scale.back(each) for each in sample.values()]
@@ -135,7 +142,7 @@ def test_intervals_of_the_committed_results(
 
 def test_a_ratio_is_one_of_means():
     """25.2 %, as audited, where the mean of the replicates' savings is 22.9 %."""
-    (pool,) = pool_runs([load_run(RESULTS / "lenet_mnist")])
+    pool = pool_of("lenet_mnist")
     value = Statistic(LENET, saving(), at(7)).of({LENET: pool})
     assert value.point == pytest.approx(25.2, abs=0.05)
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from runs import without_figures
 
 import lth_jax as lth
 from lth_jax.config import (
@@ -73,6 +74,7 @@ def test_a_run_keeps_what_was_changed(tmp_path, monkeypatch, logged):
     for module in ("manifest", "pipeline", "anatomy"):
         monkeypatch.setattr(f"lth_jax.driver.{module}.git", lambda: changed)
     monkeypatch.setattr("lth_jax.driver.pipeline.uncommitted", lambda: b"-1\n+2\n")
+    without_figures(monkeypatch)
     run = lth.run(SMALL, out=tmp_path / "run")
     (diff,) = run.glob("*.diff")
     sha256 = hashlib.sha256(b"-1\n+2\n").hexdigest()

@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import blobs, built, ready, splits, trees_differ
+from runs import without_figures
 
 import lth_jax as lth
 from lth_jax import sources, tree
 from lth_jax.config import Config, DataConfig, PlanConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
+from lth_jax.results import at_common_steps
 from lth_jax.study.find import find_ticket
 from lth_jax.study.given import with_given
 from lth_jax.study.study import make_study
@@ -120,19 +122,25 @@ def test_rows_for_too_few_replicates_are_refused():
     assert len(next(levels).ids) == 2
 
 
-def test_a_run_whose_replicates_have_validation_sets_of_their_own(tmp_path):
-    """Errors on the line between two networks end at those of the networks."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run with validation sets of its replicates' own, seldom tested."""
     config = Config(
         data=EACH,
         model=lth.ModelConfig(widths=(5,)),
-        train=TrainConfig(steps=20, eval_every=10),
+        train=TrainConfig(steps=60, eval_every=5, test_every=30, learning_rate=0.1),
         prune=PruneConfig(levels=1, rate=0.5),
         stability=lth.StabilityConfig(orders=2, points=2),
         replicates=2,
         progress=False,
         plan=PlanConfig(devices=2),
     )
-    run = lth.load_run(lth.run(config, out=tmp_path / "run"))
+    with pytest.MonkeyPatch.context() as patch:
+        without_figures(patch)
+        return lth.load_run(lth.run(config, out=tmp_path_factory.mktemp("run")))
+
+
+def test_lines_between_networks_end_at_their_errors_on_their_own_set(run):
     accuracy = run.summary.set_index(["level", "kind", "replicate", "draw"])
     ends = run.paths.query("split == 'train'")
     assert len(ends) == 2 * 2
@@ -140,6 +148,14 @@ def test_a_run_whose_replicates_have_validation_sets_of_their_own(tmp_path):
         copy = ("ticket", 0) if row.alpha == 1 else ("ticket_reorder", 1)
         network = accuracy.loc[(1, copy[0], row.replicate, copy[1])]
         assert row.error == pytest.approx(1 - network["train_accuracy_final"], abs=1e-6)
+
+
+def test_a_stored_run_has_rows_of_what_was_evaluated(run):
+    """See tests/test_thinned.py for which evaluations take place."""
+    tested = run.curves.query("split == 'test'")
+    assert len(tested) < len(run.curves.query("split == 'validation'"))
+    assert {0, 30, 60} <= set(at_common_steps(tested)["step"])
+    assert run.summary["test_accuracy_es"].notna().all()
 
 
 @pytest.mark.parametrize(("draws", "alike"), [("same", True), ("per_level", False)])

@@ -7,10 +7,8 @@ import pandas as pd
 import pytest
 from helpers import built, splits
 
-import lth_jax as lth
 from lth_jax.config import Config, PlanConfig, PruneConfig, TrainConfig
 from lth_jax.errors import InputError
-from lth_jax.results import at_common_steps
 from lth_jax.study.find import Remembered, find_ticket, find_tickets
 from lth_jax.study.rows import curve_rows, summary_rows
 from lth_jax.study.study import make_study
@@ -91,24 +89,6 @@ def test_a_network_that_diverges_is_still_seen():
     )
     summary, _ = tables_of(config)
     assert set(summary["status"]) == {"diverged", "not_run"}
-
-
-def test_a_stored_run_has_rows_of_what_was_evaluated(tmp_path):
-    config = Config(
-        model=lth.ModelConfig(widths=(5,)),
-        train=TrainConfig(steps=60, eval_every=5, test_every=30, learning_rate=0.1),
-        prune=PruneConfig(levels=1),
-        replicates=2,
-        progress=False,
-        plan=PlanConfig(devices=2),
-    )
-    run = lth.load_run(lth.run(config, out=tmp_path / "run"))
-    tested = run.curves.query("split == 'test'")
-    every = run.curves.query("split == 'validation'")
-    assert len(tested) < len(every)
-    steps = at_common_steps(tested)["step"]
-    assert {0, 30, 60} <= set(steps)
-    assert run.summary["test_accuracy_es"].notna().all()
 
 
 def test_a_number_of_steps_that_does_not_fit_is_refused():
