@@ -22,6 +22,7 @@ from lth_jax.driver.choices import CHOICES, choices
 from lth_jax.driver.provenance import git, uncommitted
 from lth_jax.sources import Origin
 from lth_jax.store.write import MOST_DIFF, keep_uncommitted
+from lth_jax.tickets.criteria import CRITERIA
 
 SMALL = Config(
     data=DataConfig(scaling="l2"),
@@ -85,6 +86,7 @@ def test_a_run_keeps_what_was_changed(tmp_path, monkeypatch, logged):
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["git"] == changed
     assert manifest["choices"]["input scaling"] == "every image of Euclidean norm 1"
+    assert manifest["criterion"] == CRITERIA["magnitude"].words
     anatomy = json.loads((run / "anatomy" / "manifest.json").read_text())
     assert anatomy["git"] == changed
     assert anatomy["versions"] == provenance.versions()

@@ -23,6 +23,7 @@ from lth_jax.papers.lottery import figures
 from lth_jax.report.page import Figure, Gallery, write_page
 from lth_jax.report.run import write_report
 from lth_jax.report.winning import winning_tickets
+from lth_jax.report.words import explanation
 from lth_jax.store.read import Run
 
 # The rule. Hand-made tables: 2 replicates, 3 draws, levels of density 0.8 ** level.
@@ -496,6 +497,16 @@ def test_odd_runs_have_a_page(tmp_path, laid_out, name):
     page = parse(write_report(odd).read_text())
     assert page.tags["svg"] == len(supported({"": odd}))
     assert winning_tickets(odd.summary).sentence in page.text
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [({"criterion": "weights of least flow"}, "least flow"), ({}, "least grasp score")],
+)
+def test_a_criterion_of_the_users_has_its_own_words(run, manifest, said):
+    config = to_dict(Config(prune=PruneConfig(criterion="grasp")))
+    text = explanation(run._replace(config=config, manifest=manifest))
+    assert f"the weights of {said}" in text
 
 
 def test_drawing_leaves_global_settings_alone_and_ignores_them(run):

@@ -69,8 +69,9 @@ class TrainConfig:
     """Steps between evaluations on the validation and test sets."""
     test_every: int | None = None
     """Steps between evaluations on the test set that take place anyhow, a multiple of
-    eval_every; others only where the validation loss is the least so far, and at the
-    end. Default: the test set is evaluated whenever the validation set is."""
+    eval_every, counted from where a network starts; others only where the validation
+    loss is the least so far, and at the end. Default: the test set is evaluated
+    whenever the validation set is."""
     optimizer: str = "adam"
     """Optimizer: adam, momentum or sgd."""
     learning_rate: float = 1.2e-3

@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import config as configs
 from ..study.given import layer_table
+from ..study.study import criterion_of
 from . import devices
 from .choices import choices
 from .prepare import Prepared
@@ -28,6 +29,7 @@ def new_manifest(prepared: Prepared, experiment: str) -> dict[str, Any]:
         "data": {"name": config.data.name} | prepared.origin._asdict(),
         "choices": choices(config, prepared.origin),
         "layers": layer_table(prepared.study.model),
+        "criterion": criterion_of(config, prepared.study.given).words,
         "git": git(),
         "events": [],
     }

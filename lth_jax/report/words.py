@@ -1,6 +1,6 @@
 """Runs in plain words. What is not known here, such as a user's own, has its name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import plotting
@@ -24,7 +24,7 @@ def explanation(run: "Run") -> str:
         f"This run trained {network(run) or 'a network'} on {data} in"
         f" {_count(tickets['replicate'].nunique(), 'replicate')}, each from its own"
         f" initialisation{_scale(run)}. The dense network is level 0. At each further"
-        f" level {_pruning(run.config.get('prune', {}))}, and those that remain"
+        f" level {_pruned(run)}, and those that remain"
         f" {plotting.retraining(run).sentence}: a ticket. It wins if it trains as fast"
         " and gets as accurate as the dense network."
     )
@@ -94,11 +94,12 @@ def _scale(run: "Run") -> str:
     return f" (Gaussian, with a standard deviation of {std:g} in all layers)"
 
 
-def _pruning(prune: Mapping[str, Any]) -> str:
-    """Say which weights are pruned."""
+def _pruned(run: "Run") -> str:
+    """Say which weights are pruned; a criterion of the user's may have words for it."""
+    prune = run.config.get("prune", {})
     criterion = prune.get("criterion", "magnitude")
     known = CRITERIA.get(criterion)
-    words = known.words if known else ""
+    words = known.words if known else run.manifest.get("criterion", "")
     weights = f"the {words or f'weights of least {criterion} score'}"
     if prune.get("one_shot"):
         trained = " in the trained dense network" if criterion == "magnitude" else ""

@@ -34,6 +34,7 @@ _NOTES = {
     "data": dict,
     "layers": dict,
     "given": dict,
+    "criterion": str,
     "events": list,
 }
 """What manifests hold that is read again, and its type."""

@@ -66,7 +66,7 @@ WRITTEN = ("level_*", ANATOMY, CHECKPOINT, FIGURES)
 """Names of the folders of a run directory."""
 MOST_DIFF = 1_000_000
 """Bytes of uncommitted changes that a run keeps."""
-LATER_NOTES = ("layers", "choices")
+LATER_NOTES = ("layers", "choices", "criterion")
 """What the manifests of older runs do not say."""
 
 
