@@ -26,19 +26,20 @@ def above_chance(share: float, studies: int) -> float:
 
 def check_noise(claim: Claim, studies: int) -> None:
     found = null.verdicts(claim, {}, studies, 5)["reproduced"] / studies
-    if claim.alike:
-        assert claim.remark or claim.alike  # said, and so it may hold
-    else:
-        assert found <= above_chance(NOISE, studies), (claim.id, found)
+    assert found <= above_chance(NOISE, studies), (claim.id, found)
 
 
-@pytest.mark.parametrize("each", SHORT, ids=lambda each: each[0].id)
+@pytest.mark.parametrize(
+    "each", [e for e in SHORT if not e[0].alike], ids=lambda each: each[0].id
+)
 def test_noise_hardly_passes(each):
     check_noise(each[0], FEW)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("each", EVERY, ids=lambda each: each[0].id)
+@pytest.mark.parametrize(
+    "each", [e for e in EVERY if not e[0].alike], ids=lambda each: each[0].id
+)
 def test_noise_passes_no_rule(each):
     check_noise(each[0], MANY)
 

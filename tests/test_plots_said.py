@@ -17,6 +17,7 @@ from lth_jax.plotting.rewinding import last_step
 from lth_jax.plotting.style import NO_STOP
 from lth_jax.schema import DATA_ORDER, PRUNING
 from lth_jax.store.read import Run
+from lth_jax.study.networks import plan_study
 
 
 def with_stops(run: Run, kind: str, levels: Any, stops: Any) -> Run:
@@ -174,21 +175,27 @@ def test_bounds_on_bounds_are_told_apart_and_the_dense_one_is_no_level():
     assert not outside(figure)
 
 
+TUNED = RewindConfig(weights="final", steps=70)
+ONE_SHOT = PruneConfig(one_shot=(0.2, 0.5))
 REWOUND = {
-    "reset": (RewindConfig(), 600),
-    "rewound": (RewindConfig(weights=50), 600),
-    "tuned": (RewindConfig(weights="final", steps=70), 670),
+    "reset": (RewindConfig(), small().prune, (600, 600, 600)),
+    "rewound": (RewindConfig(weights=50), small().prune, (600, 600, 600)),
+    "tuned": (TUNED, small().prune, (600, 670, 740)),
+    "tuned one-shot": (TUNED, ONE_SHOT, (600, 670, 670)),
 }
 
 
 @pytest.mark.parametrize("case", REWOUND)
 def test_the_last_step_is_counted_as_in_tables(case):
-    rewind, last = REWOUND[case]
-    run = made(replace(small(), rewind=rewind))
-    assert (last_step(run, 0), last_step(run, 2)) == (600, last)
-    run = with_stops(run, "ticket", [1, 2], [last] * 3 + [last - 1] * 3)
+    rewind, prune, ends = REWOUND[case]
+    config = replace(small(), rewind=rewind, prune=prune)
+    assert ends == tuple(plan.end for plan in plan_study(config)[:3])
+    run = made(config)
+    assert ends == tuple(last_step(run, level) for level in range(3))
+    _, one, two = ends
+    run = with_stops(run, "ticket", [1, 2], [one] * 3 + [two - 1] * 3)
     rows = means_of(Series(run, "ticket", look_of("ticket")), STOP[0])
-    assert rows["at_least"].tolist() == [False, True, False, False]
+    assert rows["at_least"].tolist() == [level == 1 for level in rows.index]
 
 
 # Levels that were not run.

@@ -84,7 +84,9 @@ def _estimate(configs: Sequence[Config], given: Given) -> Estimate:
             each = pace.step * length + pace.evaluation * (length // every + 2)
             seconds += -(-count // program.width) * each
     weights = _bytes(study.start.params) // configs[0].replicates
-    spread = sum(_bytes(split._asdict()) for split in prepared.splits[:3])
+    # An array that stands in several sets is one on the device.
+    arrays = {id(leaf): leaf for leaf in jax.tree.leaves(prepared.splits[:3])}
+    spread = _bytes(arrays)
     # One row for the validation set and one for the test set.
     rows = sum(2 * (length // every + 2) * ROW_BYTES for length in lengths)
     tickets = sum((config.levels + 1) * config.replicates for config in configs)

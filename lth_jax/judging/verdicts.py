@@ -146,12 +146,6 @@ class Judgement(NamedTuple):
         more = f"; about {self.needed} would decide" if self.needed else ""
         return f"undecided (n = {self.replicates}{more})"
 
-    @property
-    def power(self) -> float | None:
-        """The least power of its conditions; None if the paper states no number."""
-        each = [found.power for found in self.findings if found.power is not None]
-        return min(each, default=None)
-
     def record(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
         claim, change = self.claim, self.claim.changed

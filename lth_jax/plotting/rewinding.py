@@ -18,12 +18,19 @@ def rewinding_of(run: Run) -> tuple[Any, Any, int]:
 
 
 def last_step(run: Run, level: int) -> float:
-    """Return the step at which training at a level ends, counted as in tables."""
+    """Return the step at which training at a level ends, counted as in tables.
+
+    See `lth_jax.study.networks.LevelPlan`, of which a run that is read may lack some.
+    """
     steps = run.config.get("train", {}).get("steps", TrainConfig().steps)
     if level == 0:
         return steps
     _, clock, more = rewinding_of(run)
-    return (steps if clock == END else clock) + more
+    if clock != END:
+        return clock + more
+    # Fine-tuning goes on where the level before has ended; one-shot, the dense network.
+    one_shot = run.config.get("prune", {}).get("one_shot")
+    return steps + (1 if one_shot else level) * more
 
 
 def rewind_step(run: Run) -> int | None:

@@ -37,9 +37,7 @@ def lines(rows: Sequence[Judgement]) -> Iterator[str]:
 
 def _wrapped(head: str, text: str) -> list[str]:
     joined = f"{head}  {text}" if head.strip() else f"{head}{text}"
-    return textwrap.wrap(
-        joined, WIDTH, subsequent_indent=INDENT + "  ", drop_whitespace=True
-    )
+    return textwrap.wrap(joined, WIDTH, subsequent_indent=INDENT + "  ")
 
 
 def _finding(found: Finding) -> str:

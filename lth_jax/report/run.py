@@ -113,7 +113,7 @@ REST: dict[str, Callable[[Judgement], str]] = {
     "paper": lambda row: row.claim.paper,
     "rule": lambda row: row.claim.rule,
     "note": lambda row: row.note,
-    "old verdict": lambda row: old_verdict(row),
+    "old verdict": old_verdict,
 }
 """Columns of claims that wait for other runs."""
 JUDGED = {
